@@ -1,0 +1,1 @@
+"""From a graph to what runs: one module or package a target."""

@@ -1,0 +1,78 @@
+"""The reference: NumPy evaluates each op's own meaning. Every other target must agree with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from sightline.backends.target import Report, StageTime, Support, Taken
+from sightline.ir.graph import Const, Graph, Input, Node
+from sightline.ir.op import Op
+from sightline.ir.types import Array
+
+
+class Reference:
+    """The target `reference`. It compiles to nothing: the graph is all it needs."""
+
+    name = "reference"
+
+    def support(self, op: type[Op]) -> Support:
+        return Taken()
+
+    def compile(self, graph: Graph, folder: Path, report: Report) -> None:
+        report("reference", 1, 1)
+
+    def load(self, graph: Graph, folder: Path) -> ReferenceExecutable:
+        return ReferenceExecutable(graph)
+
+
+class ReferenceExecutable:
+    """Runs a graph node by node, and lets go of each value after its last use."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        values: dict[str, Array] = {}
+        for _ in evaluate(self.graph, inputs, values):
+            pass
+        return {output.label: values[output.node] for output in self.graph.outputs}
+
+    def profile(self, inputs: Mapping[str, Array]) -> list[StageTime]:
+        times: list[StageTime] = []
+        start = time.perf_counter()
+        for node in evaluate(self.graph, inputs, {}):
+            now = time.perf_counter()
+            if not node.is_leaf:
+                times.append(StageTime(node.name, now - start))
+            start = now
+        return times
+
+
+def evaluate(graph: Graph, inputs: Mapping[str, Array], values: dict[str, Array]) -> Iterator[Node]:
+    """Evaluate node after node into `values`, yielding each; outputs stay there to the end."""
+    left = dict(graph.uses)
+    for node in graph.nodes:
+        match node.op:
+            case Input():
+                values[node.name] = inputs[node.name]
+            case Const(value):
+                values[node.name] = value.array
+            case op:
+                values[node.name] = op.evaluate(*(values[name] for name in node.inputs))
+        for name in node.inputs:
+            left[name] -= 1
+            if not left[name]:
+                values.pop(name, None)
+        if not left.get(node.name):
+            values.pop(node.name, None)
+        yield node
+
+
+def run(graph: Graph, **inputs: Array) -> dict[str, Array]:
+    """Outputs by label: the shortest way to what a graph means."""
+    return ReferenceExecutable(graph).run(inputs)
+
+
+TARGET = Reference()

@@ -1,0 +1,32 @@
+"""The targets by name. A target's module is imported when it is asked for, with what it needs."""
+
+from __future__ import annotations
+
+import importlib
+
+from sightline.backends.target import Target
+from sightline.ir.errors import UserError
+
+_MODULES = {
+    "reference": "sightline.backends.reference",
+    "cpu": "sightline.backends.tvm.cpu",
+}
+
+TARGETS = tuple(_MODULES)
+
+
+def target(name: str) -> Target:
+    """The target of that name, or an error that lists them, or that says what to install."""
+    if name not in _MODULES:
+        raise UserError(f"there is no target '{name}'", fix=f"Choose from {', '.join(TARGETS)}.")
+    try:
+        module = importlib.import_module(_MODULES[name])
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("sightline"):
+            raise
+        raise UserError(
+            f"the target '{name}' needs the package {error.name}, which is not installed",
+            fix=f"Install it with: pip install 'sightline[{name}]'.",
+        ) from error
+    found: Target = module.TARGET
+    return found

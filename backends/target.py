@@ -1,0 +1,117 @@
+"""What a target is: a table of the ops it takes, a compiler, and a loader of what it compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from sightline.ir.errors import UserError
+from sightline.ir.graph import Graph
+from sightline.ir.op import Op
+from sightline.ir.types import Array
+
+Report = Callable[[str, int, int], None]
+"""Told of progress: what is being done, how many steps are done, how many there are."""
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """The report that nobody hears."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The target runs the op as it is."""
+
+    def __str__(self) -> str:
+        return "yes"
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """A pass turns the op into others before the target sees it."""
+
+    by: str
+
+    def __str__(self) -> str:
+        return f"rewritten by {self.by}"
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The target does not run the op, and says what to do instead."""
+
+    fix: str
+
+    def __str__(self) -> str:
+        return f"refused: {self.fix}"
+
+
+Support = Taken | Rewritten | Refused
+
+
+@dataclass(frozen=True)
+class StageTime:
+    """How long one stage of a run took."""
+
+    stage: str
+    seconds: float
+
+
+class Executable(Protocol):
+    """A compiled graph, ready to run."""
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Outputs by label; `check_inputs` has been called."""
+        ...
+
+    def profile(self, inputs: Mapping[str, Array]) -> list[StageTime]:
+        """One run, timed stage by stage."""
+        ...
+
+
+class Target(Protocol):
+    """One way to run a graph."""
+
+    @property
+    def name(self) -> str: ...
+
+    def support(self, op: type[Op]) -> Support: ...
+
+    def compile(self, graph: Graph, folder: Path, report: Report) -> None:
+        """Write all that `load` needs, besides the graph, into an existing empty folder."""
+        ...
+
+    def load(self, graph: Graph, folder: Path) -> Executable: ...
+
+
+def check_support(target: Target, graph: Graph) -> None:
+    """Refuse a graph that holds an op which the target does not run."""
+    for node in graph.operations:
+        support = target.support(type(node.op))
+        if not isinstance(support, Taken):
+            raise UserError(
+                f"the target '{target.name}' does not run {node.op.kind} ({support})",
+                node=node.name,
+                where=node.where,
+            )
+
+
+def check_inputs(graph: Graph, inputs: Mapping[str, Array]) -> None:
+    """Refuse inputs that are missing, unknown, or of another shape or element."""
+    wanted = {node.name: node.type for node in graph.inputs}
+    for name in [*wanted, *inputs]:
+        if name not in inputs or name not in wanted:
+            raise UserError(
+                f"the network takes {', '.join(wanted)}, but was given "
+                f"{', '.join(inputs) or 'nothing'}",
+                fix="Give one array for each input, by its name.",
+            )
+    for name, type_ in wanted.items():
+        array = inputs[name]
+        if array.shape != type_.shape or array.dtype != type_.element.dtype:
+            raise UserError(
+                f"the input '{name}' is {type_} ({type_.element.dtype}), but was given an array of "
+                f"shape {list(array.shape)} and type {array.dtype}"
+            )

@@ -1,0 +1,1 @@
+"""Targets that TVM generates code for. Nothing else imports it."""

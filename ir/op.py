@@ -1,0 +1,81 @@
+"""How an operator is declared: once, as a frozen dataclass that says what it means."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+
+from sightline.ir.types import Array, TensorType, type_of
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A random instance of an op with operands: enrols the op in every registry-wide test.
+
+    `data` flow in as graph inputs, `weights` (the last operands) are constants.
+    """
+
+    op: Op
+    data: tuple[Array, ...]
+    weights: tuple[Array, ...] = ()
+
+    @property
+    def operands(self) -> tuple[Array, ...]:
+        return self.data + self.weights
+
+    @property
+    def types(self) -> tuple[TensorType, ...]:
+        return tuple(type_of(array) for array in self.operands)
+
+
+class Op:
+    """What every operator has. Its fields are its attributes, and its methods its meaning.
+
+    `infer` gives the result's type, or raises UserError for what the user got wrong; `evaluate` is
+    the meaning, in NumPy; `macs` the multiply-accumulates of filter banks and linear layers (0 for
+    the rest); `sample` a random instance.
+    """
+
+    kind: ClassVar[str]
+    """The name in text form: `max_pool` for MaxPool."""
+
+    def infer(self, *inputs: Any) -> TensorType:
+        raise TypeError(f"{type(self).__name__} lacks infer")
+
+    def evaluate(self, *inputs: Any) -> Array:
+        raise TypeError(f"{type(self).__name__} lacks evaluate")
+
+    def macs(self, *inputs: Any) -> int:
+        return 0
+
+    @classmethod
+    def sample(cls, rng: np.random.Generator) -> Sample:
+        raise TypeError(f"{cls.__name__} lacks sample")
+
+
+OPS: dict[str, type[Op]] = {}
+"""Every declared op by its kind, in order of declaration."""
+
+AnyOp = TypeVar("AnyOp", bound=type[Op])
+
+
+def op(cls: AnyOp) -> AnyOp:
+    """Enrol an op. Refuses a class that leaves out what the compiler or its tests need."""
+    if not (dataclasses.is_dataclass(cls) and cls.__dataclass_params__.frozen):
+        raise TypeError(f"{cls.__name__} must be a frozen dataclass")
+    if (cls.__doc__ or "").startswith(f"{cls.__name__}("):
+        raise TypeError(f"{cls.__name__} lacks a docstring that says what it means")
+    for member in ("infer", "evaluate", "sample"):
+        owner = next(base for base in cls.__mro__ if member in vars(base))
+        if owner is Op:
+            raise TypeError(f"{cls.__name__} lacks {member}")
+    kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
+    if kind in OPS:
+        raise TypeError(f"an op named {kind} is declared already")
+    cls.kind = kind
+    OPS[kind] = cls
+    return cls

@@ -1,0 +1,36 @@
+"""Rules about operands that many ops share, and the messages for breaking them."""
+
+from __future__ import annotations
+
+from sightline.ir.errors import UserError
+from sightline.ir.types import FLOAT32, Shape, TensorType
+
+
+def require_float(*types: TensorType) -> None:
+    for type_ in types:
+        if type_.element != FLOAT32:
+            raise UserError(f"expected floating-point operands, found {type_}")
+
+
+def require_rank(type_: TensorType, rank: int, what: str) -> None:
+    if type_.rank != rank:
+        raise UserError(
+            f"expected {what}, which has rank {rank}, found {type_} of rank {type_.rank}"
+        )
+
+
+def require_maps(type_: TensorType) -> None:
+    """Maps are `[N, C, H, W]`."""
+    require_rank(type_, 4, "maps [N, C, H, W]")
+
+
+def require_shape(type_: TensorType, shape: Shape, what: str) -> None:
+    if type_.shape != shape:
+        raise UserError(f"{what} must be of shape {list(shape)}, found {list(type_.shape)}")
+
+
+def positive_axis(axis: int, rank: int) -> int:
+    """The axis counted from the front, or an error naming the range."""
+    if not -rank <= axis < rank:
+        raise UserError(f"axis {axis} lies outside the {rank} axes of the operand")
+    return axis % rank
