@@ -6,9 +6,10 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from sightline.backends.target import Report, StageTime, Support, Taken
+from sightline.backends.target import StageTime, Support, Taken
 from sightline.ir.graph import Const, Graph, Input, Node
 from sightline.ir.op import Op
+from sightline.ir.progress import Report
 from sightline.ir.types import Array
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,14 +10,8 @@ from typing import Protocol
 from sightline.ir.errors import UserError
 from sightline.ir.graph import Graph
 from sightline.ir.op import Op
+from sightline.ir.progress import Report
 from sightline.ir.types import Array
-
-Report = Callable[[str, int, int], None]
-"""Told of progress: what is being done, how many steps are done, how many there are."""
-
-
-def silent(what: str, done: int, total: int) -> None:
-    """The report that nobody hears."""
 
 
 @dataclass(frozen=True)
