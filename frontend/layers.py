@@ -364,7 +364,8 @@ def pad(x: Tensor, padding: Pair, mode: str = "constant", value: float = 0.0) ->
 def gaussian_kernel(size: int) -> Array:
     """Torch7's `image.gaussian1D`: exp(-((i - centre) / (size / 4))^2 / 2), not normalized."""
     offset = np.arange(size) - (size - 1) / 2
-    return np.exp(-0.5 * np.square(offset / (0.25 * size))).astype(np.float32)
+    kernel: Array = np.exp(-0.5 * np.square(offset / (0.25 * size))).astype(np.float32)
+    return kernel
 
 
 def _two_axes(kernel: Array) -> Array:

@@ -106,8 +106,8 @@ class Tensor:
 
     __bool__ = __iter__ = __len__ = __float__ = __int__ = __index__ = _has_no_value
     __lt__ = __le__ = __gt__ = __ge__ = __array__ = __contains__ = _has_no_value
-    __eq__ = __ne__ = _has_no_value  # type: ignore[assignment]
-    __hash__ = None
+    __eq__ = __ne__ = _has_no_value
+    __hash__ = None  # type: ignore[assignment]
 
 
 class Tracer:

@@ -1,0 +1,36 @@
+# Everything sets itself up: a fresh clone needs Python 3.11, g++, make and perl.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: test demo check unit nightly figures clean
+
+test: check unit
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict -p sightline
+
+unit: $(READY)
+	$(BIN)/pytest -n 2 --cov --cov-report=term
+
+demo: $(READY)
+	$(BIN)/python -m sightline.demo
+
+# Searches longer than `make test` does: ten times the examples of every property.
+nightly: $(READY)
+	SIGHTLINE_EXAMPLES=10 $(BIN)/pytest -n 2
+
+# The figures in docs/FIGURES.md, measured anew.
+figures: $(READY)
+	$(BIN)/python benchmarks/figures.py
+
+clean:
+	rm -rf .venv build dist .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
