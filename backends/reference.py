@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from sightline.backends.target import StageTime, Support, Taken
 from sightline.ir.graph import Const, Graph, Input, Node
 from sightline.ir.op import Op
@@ -38,7 +40,8 @@ class ReferenceExecutable:
         values: dict[str, Array] = {}
         for _ in evaluate(self.graph, inputs, values):
             pass
-        return {output.label: values[output.node] for output in self.graph.outputs}
+        # Copies, since an output may be an input, a constant, or a view into either.
+        return {out.label: np.array(values[out.node], order="C") for out in self.graph.outputs}
 
     def profile(self, inputs: Mapping[str, Array]) -> list[StageTime]:
         times: list[StageTime] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 
 from sightline.backends.target import Target
 from sightline.ir.errors import UserError
@@ -13,6 +14,8 @@ _MODULES = {
 }
 
 TARGETS = tuple(_MODULES)
+
+_PACKAGES = {"reference": "numpy", "cpu": "apache-tvm"}
 
 
 def target(name: str) -> Target:
@@ -30,3 +33,12 @@ def target(name: str) -> Target:
         ) from error
     found: Target = module.TARGET
     return found
+
+
+def maker(name: str) -> str:
+    """The package that a target compiles with, and its version: `apache-tvm 0.27.0.post1`."""
+    package = _PACKAGES[name]
+    try:
+        return f"{package} {importlib.metadata.version(package)}"
+    except importlib.metadata.PackageNotFoundError:
+        return f"{package}, not installed"

@@ -98,7 +98,7 @@ def check_inputs(graph: Graph, inputs: Mapping[str, Array]) -> None:
     for name in [*wanted, *inputs]:
         if name not in inputs or name not in wanted:
             raise UserError(
-                f"the network takes {', '.join(wanted)}, but was given "
+                f"the network takes {', '.join(wanted) or 'nothing'}, but was given "
                 f"{', '.join(inputs) or 'nothing'}",
                 fix="Give one array for each input, by its name.",
             )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
+
+from sightline.ir.errors import UserError
 
 
 class Attribute:
@@ -21,3 +25,11 @@ class Attribute:
     def from_attributes(cls, attributes: dict[str, Any]) -> Self:
         """The inverse of `to_attributes`."""
         raise TypeError(f"{cls.__name__} lacks from_attributes")
+
+
+def whole_numbers(key: str, numbers: Sequence[int]) -> tuple[int, ...]:
+    """A list of numbers as plain Python integers, which text form can write."""
+    try:
+        return tuple(map(operator.index, numbers))
+    except TypeError:
+        raise UserError(f"{key} {numbers!r} is no list of whole numbers") from None

@@ -29,7 +29,8 @@ class UserError(Exception):
     def __str__(self) -> str:
         place = f"node '{self.node}'" if self.node else ""
         if self.where:
-            place = f"{place} ({self.where})" if place else self.where
+            named = not self.node or f"'{self.node}'" in self.where
+            place = self.where if named else f"{place} ({self.where})"
         text = f"{place}: {self.problem}" if place else self.problem
         text = text if text.endswith((".", "!", "?")) else text + "."
         return f"{text} {self.fix}".rstrip()

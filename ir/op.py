@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
@@ -40,6 +39,9 @@ class Op:
     the rest); `sample` a random instance.
     """
 
+    REQUIRED: ClassVar[tuple[str, ...]] = ("infer", "evaluate", "sample")
+    """What a subclass must define; a base class of a family may add to it."""
+
     kind: ClassVar[str]
     """The name in text form: `max_pool` for MaxPool."""
 
@@ -65,14 +67,16 @@ AnyOp = TypeVar("AnyOp", bound=type[Op])
 
 def op(cls: AnyOp) -> AnyOp:
     """Enrol an op. Refuses a class that leaves out what the compiler or its tests need."""
-    if not (dataclasses.is_dataclass(cls) and cls.__dataclass_params__.frozen):
+    parameters = vars(cls).get("__dataclass_params__")
+    if parameters is None or not parameters.frozen:
         raise TypeError(f"{cls.__name__} must be a frozen dataclass")
     if (cls.__doc__ or "").startswith(f"{cls.__name__}("):
         raise TypeError(f"{cls.__name__} lacks a docstring that says what it means")
-    for member in ("infer", "evaluate", "sample"):
-        owner = next(base for base in cls.__mro__ if member in vars(base))
-        if owner is Op:
-            raise TypeError(f"{cls.__name__} lacks {member}")
+    for base in cls.__mro__:
+        for member in vars(base).get("REQUIRED", ()):
+            owner = next(c for c in cls.__mro__ if member in vars(c))
+            if owner is base:
+                raise TypeError(f"{cls.__name__} lacks {member}")
     kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
     if kind in OPS:
         raise TypeError(f"an op named {kind} is declared already")

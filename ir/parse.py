@@ -6,7 +6,7 @@ import dataclasses
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from sightline.ir.graph import Const, Graph, Input, Node, Output
 from sightline.ir.op import OPS, Op
 from sightline.ir.text import unpack_numbers
 from sightline.ir.types import FLOAT32, Element, Int, Quant, TensorType
+
+_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -36,9 +38,9 @@ def parse(text: str, constants: Mapping[str, Constant] | None = None) -> Graph:
         if line.strip():
             try:
                 reader.read(_Line(line))
-            except (UserError, ValueError, TypeError, KeyError) as error:
+            except (UserError, ValueError, TypeError) as error:
                 raise UserError(
-                    f"cannot read {line.strip()[:90]!r}: {error}",
+                    f"cannot read {_clip(line.strip(), 90)!r}: {_clip(str(error), 300)}",
                     where=f"graph text, line {number}",
                 ) from error
     return reader.finish()
@@ -54,6 +56,7 @@ class _Line:
         while position < len(text):
             match = _TOKEN.match(text, position)
             if match is None:
+                position += len(text[position:]) - len(text[position:].lstrip())
                 raise UserError(f"column {position + 1} holds {text[position]!r}")
             self.tokens.append((str(match.lastgroup), match[str(match.lastgroup)]))
             position = match.end()
@@ -67,7 +70,8 @@ class _Line:
         token = self.peek()
         if not token or (wanted and token not in wanted):
             expected = " or ".join(repr(w) for w in wanted) or "something"
-            raise UserError(f"expected {expected}, found {token or 'the end of the line'!r}")
+            found = repr(token) if token else "the end of the line"
+            raise UserError(f"expected {expected}, found {found}")
         self.at += 1
         return token
 
@@ -78,8 +82,17 @@ class _Line:
         return False
 
     def name(self) -> str:
+        kind = self.tokens[self.at][0] if self.peek() else "nothing"
         token = self.take()
-        return str(json.loads(token)) if token.startswith('"') else token
+        if kind not in ("string", "word"):
+            raise UserError(f"expected a name, found {token!r}")
+        return str(json.loads(token)) if kind == "string" else token
+
+    def integer(self) -> int:
+        token = self.take()
+        if not _INTEGER.fullmatch(token):
+            raise UserError(f"expected a whole number, found {token!r}")
+        return int(token)
 
     def end(self) -> None:
         if self.peek():
@@ -89,12 +102,12 @@ class _Line:
 class _GraphReader:
     def __init__(self, constants: Mapping[str, Constant]) -> None:
         self.constants = constants
-        self.title = ""
+        self.title: str | None = None
         self.nodes: list[Node] = []
         self.outputs: list[Output] = []
 
     def read(self, line: _Line) -> None:
-        if line.peek() == "graph" and not self.title:
+        if line.peek() == "graph" and self.title is None:
             line.take()
             self.title = line.name()
         elif line.peek() == "return" and line.peek(1) != "=":
@@ -110,7 +123,7 @@ class _GraphReader:
         line.end()
 
     def finish(self) -> Graph:
-        if not self.title:
+        if self.title is None:
             raise UserError("the text has no line 'graph NAME'")
         return Graph(self.title, tuple(self.nodes), tuple(self.outputs))
 
@@ -139,6 +152,8 @@ class _GraphReader:
             if line.peek(1) == "=":
                 key = line.take()
                 line.take("=")
+                if key in attributes:
+                    raise UserError(f"the attribute {key} is given twice")
                 value = self._value(line)
                 attributes[key] = unpack_numbers(value) if isinstance(value, Constant) else value
             else:
@@ -147,12 +162,14 @@ class _GraphReader:
                 line.take(",")
         return tuple(inputs), attributes
 
-    def _value(self, line: _Line) -> Any:
+    def _value(self, line: _Line, depth: int = 0) -> Any:
         token = line.take()
         if token == "[":
+            if depth == 2:
+                raise UserError("lists go two deep, and this one goes deeper")
             items = []
             while not line.accept("]"):
-                items.append(self._value(line))
+                items.append(self._value(line, depth + 1))
                 if line.peek() != "]":
                     line.take(",")
             return tuple(items)
@@ -164,9 +181,7 @@ class _GraphReader:
             return json.loads(token)
         if token in ("true", "false"):
             return token == "true"
-        if token == "None":
-            return None
-        return int(token) if re.fullmatch(r"[+-]?\d+", token) else float(token)
+        return int(token) if _INTEGER.fullmatch(token) else float(token)
 
     def _tail(self, line: _Line) -> tuple[TensorType, str]:
         line.take(":")
@@ -174,10 +189,15 @@ class _GraphReader:
         line.take("[")
         shape = []
         while not line.accept("]"):
-            shape.append(int(line.take()))
+            shape.append(line.integer())
             line.accept(",")
         instance = line.name() if line.accept("in") else ""
         return TensorType(tuple(shape), element), instance
+
+
+def _clip(text: str, length: int) -> str:
+    """The beginning of a text that may be very long."""
+    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def _element(line: _Line) -> Element:
@@ -188,12 +208,19 @@ def _element(line: _Line) -> Element:
         line.take("(")
         storage = _int(line.take())
         line.take(",")
-        scale = float.fromhex(line.take())
+        scale = _hex_float(line.take())
         line.take(",")
-        zero_point = int(line.take())
+        zero_point = line.integer()
         line.take(")")
         return Quant(storage, scale, zero_point)
     return _int(token)
+
+
+def _hex_float(token: str) -> float:
+    try:
+        return float.fromhex(token)
+    except (ValueError, OverflowError):
+        raise UserError(f"{token!r} is no hexadecimal number of double precision") from None
 
 
 def _int(token: str) -> Int:
@@ -209,7 +236,11 @@ def _constant(elements: Any, type_: TensorType) -> Constant:
         return elements
     if not isinstance(elements, tuple) or len(elements) != type_.size:
         raise UserError(f"the listed elements do not fill {type_}")
-    return Constant(np.array(elements, type_.element.dtype).reshape(type_.shape), type_.element)
+    for number in elements:
+        if not _fits(number, float) or not type_.element.holds(number):
+            raise UserError(f"{number!r} is no element of {type_}")
+    array = np.array(elements, type_.element.dtype)
+    return Constant(array.reshape(type_.shape), type_.element)
 
 
 def _op(cls: type[Op], attributes: dict[str, Any]) -> Op:
@@ -223,7 +254,21 @@ def _op(cls: type[Op], attributes: dict[str, Any]) -> Op:
             own = {key: left.pop(key) for key in hint.KEYS if key in left}
             arguments[field.name] = hint.from_attributes(own)
         elif field.name in left:
-            arguments[field.name] = left.pop(field.name)
+            value = arguments[field.name] = left.pop(field.name)
+            if not _fits(value, hint):
+                raise UserError(f"{cls.kind} cannot have {field.name}={value!r}")
+        elif field.default is dataclasses.MISSING:
+            raise UserError(f"{cls.kind} lacks the attribute {field.name}")
     if left:
         raise UserError(f"{cls.kind} has no attribute {', '.join(left)}")
     return cls(**arguments)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of the type of a field: a number, a string, or a tuple of them."""
+    if get_origin(hint) is tuple:
+        (of, _) = get_args(hint)
+        return isinstance(value, tuple) and all(_fits(item, of) for item in value)
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) is hint

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, Self
 
-from sightline.ir.attribute import Attribute
+from sightline.ir.attribute import Attribute, whole_numbers
 from sightline.ir.errors import UserError
+
+MAX_MAPS = 1 << 20
+"""No filter bank has more maps, on either side."""
 
 
 class Block(NamedTuple):
@@ -47,6 +50,11 @@ class Table(Attribute):
     KEYS: ClassVar[tuple[str, ...]] = ("maps", "groups", "block", "inputs")
 
     def __post_init__(self) -> None:
+        sizes = whole_numbers("a table's sizes", (self.channels, self.maps, self.block))
+        for key, size in zip(("channels", "maps", "block"), sizes, strict=True):
+            object.__setattr__(self, key, size)
+        rows = tuple(whole_numbers("a table's inputs", row) for row in self.inputs)
+        object.__setattr__(self, "inputs", rows)
         if min(self.channels, self.maps, self.block) < 1:
             raise UserError(
                 f"a table of {self.channels} inputs, {self.maps} maps and blocks of {self.block} "
@@ -74,6 +82,11 @@ class Table(Attribute):
     @classmethod
     def grouped(cls, channels: int, maps: int, groups: int) -> Table:
         """Group g of the outputs sees group g of the inputs; `groups == channels` is depthwise."""
+        if max(channels, maps) > MAX_MAPS:
+            raise UserError(
+                f"a filter bank of {channels} input and {maps} output maps is too large: "
+                f"{MAX_MAPS} are supported"
+            )
         if groups < 1 or channels % groups or maps % groups:
             raise UserError(
                 f"{groups} groups do not divide {channels} input and {maps} output maps"
@@ -121,7 +134,9 @@ class Table(Attribute):
 
     @classmethod
     def from_attributes(cls, attributes: dict[str, Any]) -> Self:
-        channels, maps = attributes["maps"]
+        if "maps" not in attributes or ("inputs" in attributes) != ("block" in attributes):
+            raise UserError(f"a table is maps, and groups or block and inputs: found {attributes}")
+        channels, maps = whole_numbers("maps", attributes["maps"])
         if "inputs" in attributes:
             return cls(channels, maps, attributes["block"], attributes["inputs"])
         plain = Table.grouped(channels, maps, attributes.get("groups", 1))

@@ -17,12 +17,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from sightline.ir.attribute import Attribute
 from sightline.ir.constant import Constant
+from sightline.ir.errors import UserError
 from sightline.ir.graph import Const, Graph, Input, Node
 from sightline.ir.op import Op
 
@@ -77,11 +79,18 @@ def pack_numbers(value: tuple[Any, ...]) -> Constant:
 
 
 def unpack_numbers(constant: Constant) -> tuple[Any, ...]:
-    array = constant.array
-    if array.ndim == 1:
-        return tuple(array.tolist())
-    rows: list[list[int]] = [[] for _ in range(int(array[-1, 0]) + 1)]
-    for row, number in array.tolist():
+    """The inverse of `pack_numbers`."""
+    numbers = constant.array
+    if numbers.dtype != np.int32 or not numbers.ndim or numbers.shape[1:] not in ((), (2,)):
+        raise UserError(f"the constant @{constant.key} of {constant.type} is no list of integers")
+    if numbers.ndim == 1:
+        return tuple(numbers.tolist())
+    rows: list[list[int]] = []
+    for row, number in numbers.tolist():
+        if row == len(rows):
+            rows.append([])
+        if not 0 <= row == len(rows) - 1:
+            raise UserError(f"the constant @{constant.key} has row {row} after {len(rows) - 1}")
         rows[row].append(number)
     return tuple(tuple(row) for row in rows)
 
@@ -119,7 +128,7 @@ def _value(value: Any) -> str:
         return f"@{pack_numbers(value).key}"
     if isinstance(value, tuple):
         return f"[{', '.join(map(_value, value))}]"
-    return repr(value)
+    return repr(value.item() if isinstance(value, np.generic) else value)
 
 
 def _is_packed(value: Any) -> bool:
@@ -127,7 +136,7 @@ def _is_packed(value: Any) -> bool:
     if not isinstance(value, tuple):
         return False
     numbers = [n for item in value for n in (item if isinstance(item, tuple) else (item,))]
-    return len(numbers) > INLINE_NUMBERS and all(isinstance(number, int) for number in numbers)
+    return len(numbers) > INLINE_NUMBERS and all(isinstance(number, Integral) for number in numbers)
 
 
 def _name(name: str) -> str:

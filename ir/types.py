@@ -9,8 +9,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sightline.ir.errors import UserError
+
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
+
+FLOAT32_END = 2.0**128 - 2.0**103
+"""The least double that rounds to an infinite float."""
+
+MAX_ELEMENTS = 1 << 31
+MAX_RANK = 32
+"""No value is larger: what a broken or hostile model asks for is refused before it is allocated."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +29,10 @@ class Float32:
     @property
     def dtype(self) -> np.dtype[Any]:
         return np.dtype(np.float32)
+
+    def holds(self, number: float) -> bool:
+        """Whether the number lies within the range of the element."""
+        return not FLOAT32_END <= abs(number) < math.inf
 
     def __str__(self) -> str:
         return "f32"
@@ -49,6 +62,10 @@ class Int:
     def high(self) -> int:
         return (1 << (self.bits - self.signed)) - 1
 
+    def holds(self, number: float) -> bool:
+        """Whether the number is one of the element's integers."""
+        return self.low <= number <= self.high and number % 1 == 0
+
     def __str__(self) -> str:
         return f"{'i' if self.signed else 'u'}{self.bits}"
 
@@ -71,8 +88,12 @@ class Quant:
     def dtype(self) -> np.dtype[Any]:
         return self.storage.dtype
 
+    def holds(self, number: float) -> bool:
+        """Whether the number is one of the integers that are stored."""
+        return self.storage.holds(number)
+
     def __str__(self) -> str:
-        return f"quant({self.storage},{self.scale.hex()},{self.zero_point})"
+        return f"quant({self.storage},{float(self.scale).hex()},{self.zero_point})"
 
 
 Element = Float32 | Int | Quant
@@ -89,6 +110,15 @@ class TensorType:
     def __post_init__(self) -> None:
         if any(size < 1 for size in self.shape):
             raise ValueError(f"every size of a shape is at least 1, not {list(self.shape)}")
+        if self.rank > MAX_RANK:
+            raise UserError(
+                f"a value has {self.rank} axes, and the most that are supported is {MAX_RANK}"
+            )
+        if self.size > MAX_ELEMENTS:
+            raise UserError(
+                f"a value of shape {list(self.shape)} has {self.size} elements, and the most that "
+                f"are supported is {MAX_ELEMENTS}"
+            )
 
     @property
     def rank(self) -> int:

@@ -10,6 +10,10 @@ from sightline.ir.op import Op
 class InvalidGraph(Exception):
     """A graph that breaks the contract: a bug of whoever built it, never of the user."""
 
+    def __init__(self, problem: str, node: Node | None = None) -> None:
+        super().__init__(problem)
+        self.node = node
+
 
 def verify(graph: Graph) -> None:
     """Raise InvalidGraph unless names are unique, order is topological and types are inferred."""
@@ -18,13 +22,16 @@ def verify(graph: Graph) -> None:
         if not node.name:
             raise InvalidGraph(f"{graph.name}: a node of {type(node.op).__name__} has no name")
         if node.name in known:
-            raise InvalidGraph(f"{graph.name}: two nodes are named '{node.name}'")
+            raise InvalidGraph(f"{graph.name}: two nodes are named '{node.name}'", node)
         if not isinstance(node.op, Op):
-            raise InvalidGraph(f"{graph.name}: '{node.name}' holds {node.op!r}, which is no op")
+            raise InvalidGraph(
+                f"{graph.name}: '{node.name}' holds {node.op!r}, which is no op", node
+            )
         for name in node.inputs:
             if name not in known:
                 raise InvalidGraph(
-                    f"{graph.name}: '{node.name}' reads '{name}', which no earlier node computes"
+                    f"{graph.name}: '{node.name}' reads '{name}', which no earlier node computes",
+                    node,
                 )
         _verify_type(graph, node, known)
         known[node.name] = node
@@ -45,8 +52,9 @@ def _verify_type(graph: Graph, node: Node, known: dict[str, Node]) -> None:
     try:
         inferred = node.op.infer(*(known[name].type for name in node.inputs))
     except (UserError, TypeError) as error:
-        raise InvalidGraph(f"{graph.name}: '{node.name}' is ill-typed: {error}") from error
+        raise InvalidGraph(f"{graph.name}: '{node.name}' is ill-typed: {error}", node) from error
     if inferred != node.type:
         raise InvalidGraph(
-            f"{graph.name}: '{node.name}' is declared {node.type}, but its op gives {inferred}"
+            f"{graph.name}: '{node.name}' is declared {node.type}, but its op gives {inferred}",
+            node,
         )

@@ -8,9 +8,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from sightline.ir.attribute import Attribute
+from sightline.ir.attribute import Attribute, whole_numbers
 from sightline.ir.errors import UserError
 from sightline.ir.types import Array, Shape
+
+MAX_TAPS = 1 << 20
+"""No kernel has more cells: a mean over a whole map of 1024 x 1024 is the largest."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +32,14 @@ class Window(Attribute):
     KEYS: ClassVar[tuple[str, ...]] = ("kernel", "strides", "pads", "dilation")
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "kernel", whole_numbers("kernel", self.kernel))
         rank = len(self.kernel)
         for key, value, default in (
             ("strides", self.strides, (1,) * rank),
             ("pads", self.pads, (0,) * (2 * rank)),
             ("dilation", self.dilation, (1,) * rank),
         ):
-            object.__setattr__(self, key, tuple(value) or default)
+            object.__setattr__(self, key, whole_numbers(key, value) or default)
             if len(getattr(self, key)) != len(default):
                 raise UserError(
                     f"{key} {list(value)} has {len(value)} numbers, but a window of kernel "
@@ -44,6 +48,11 @@ class Window(Attribute):
         for key, least in (("kernel", 1), ("strides", 1), ("dilation", 1), ("pads", 0)):
             if any(number < least for number in getattr(self, key)):
                 raise UserError(f"{key} {list(getattr(self, key))} has a number below {least}")
+        if not self.kernel or self.taps > MAX_TAPS:
+            raise UserError(
+                f"a kernel {list(self.kernel)} has {self.taps if self.kernel else 0} cells, and "
+                f"from 1 to {MAX_TAPS} are supported"
+            )
 
     @property
     def rank(self) -> int:
@@ -63,6 +72,12 @@ class Window(Attribute):
         """(begin, end) per axis, as NumPy wants them."""
         return list(zip(self.pads[: self.rank], self.pads[self.rank :], strict=True))
 
+    def padded(self, spatial: Shape) -> Shape:
+        """Sizes with the padding."""
+        return tuple(
+            size + begin + end for size, (begin, end) in zip(spatial, self.pad_pairs, strict=True)
+        )
+
     def slide(self, spatial: Shape) -> Shape:
         """Output sizes over an input of these sizes."""
         if len(spatial) != self.rank:
@@ -71,9 +86,7 @@ class Window(Attribute):
                 f"{len(spatial)} after batch and channels",
                 fix=f"Give it an input of rank {self.rank + 2}.",
             )
-        padded = tuple(
-            size + begin + end for size, (begin, end) in zip(spatial, self.pad_pairs, strict=True)
-        )
+        padded = self.padded(spatial)
         if any(reach > size for reach, size in zip(self.reach, padded, strict=True)):
             raise UserError(
                 f"the window {_by(self.kernel)} covers {_by(self.reach)}, more than its padded "
@@ -105,6 +118,8 @@ class Window(Attribute):
 
     @classmethod
     def from_attributes(cls, attributes: dict[str, Any]) -> Self:
+        if "kernel" not in attributes:
+            raise UserError("a window lacks its kernel")
         return cls(**attributes)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sightline.ir.errors import UserError
 from sightline.ir.types import FLOAT32, Shape, TensorType
+from sightline.ir.window import Window
 
 
 def require_float(*types: TensorType) -> None:
@@ -27,6 +28,13 @@ def require_maps(type_: TensorType) -> None:
 def require_shape(type_: TensorType, shape: Shape, what: str) -> None:
     if type_.shape != shape:
         raise UserError(f"{what} must be of shape {list(shape)}, found {list(type_.shape)}")
+
+
+def slide(window: Window, x: TensorType) -> Shape:
+    """The output sizes of a window over maps, unless their padding is beyond any memory."""
+    out = window.slide(x.spatial)
+    x.with_shape((*x.shape[:2], *window.padded(x.spatial)))
+    return out
 
 
 def positive_axis(axis: int, rank: int) -> int:

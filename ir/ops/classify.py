@@ -46,8 +46,7 @@ class ArgMax(Op):
         return TensorType((*x.shape[:axis], *x.shape[axis + 1 :]), Int(32))
 
     def evaluate(self, x: Array) -> Array:
-        labels: Array = np.argmax(x, self.axis).astype(np.int32)
-        return labels
+        return np.asarray(np.argmax(x, self.axis), np.int32)
 
     @classmethod
     def sample(cls, rng: np.random.Generator) -> Sample:

@@ -9,7 +9,7 @@ import numpy as np
 
 from sightline.ir.errors import UserError
 from sightline.ir.op import Op, Sample, op
-from sightline.ir.ops.checks import require_float, require_rank, require_shape
+from sightline.ir.ops.checks import require_float, require_rank, require_shape, slide
 from sightline.ir.table import Table
 from sightline.ir.types import Array, TensorType
 from sightline.ir.window import Window
@@ -44,7 +44,7 @@ class Conv(Op):
         if bias is not None:
             require_float(bias)
             require_shape(bias, (self.table.maps,), "the bias")
-        return x.with_shape((x.shape[0], self.table.maps, *self.window.slide(x.spatial)))
+        return x.with_shape((x.shape[0], self.table.maps, *slide(self.window, x)))
 
     def evaluate(self, x: Array, weights: Array, bias: Array | None = None) -> Array:
         windows = self.window.view(x)  # [N, C, *out, *kernel]

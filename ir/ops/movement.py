@@ -37,6 +37,8 @@ class Concat(Op):
     axis: int = 1
 
     def infer(self, *x: TensorType) -> TensorType:
+        if not x:
+            raise UserError("a concatenation has no operands")
         axis = positive_axis(self.axis, x[0].rank)
         for other in x[1:]:
             rest = other.shape[:axis] + other.shape[axis + 1 :]
@@ -132,6 +134,8 @@ class Pad(Op):
     value: float = 0.0
 
     def infer(self, x: TensorType) -> TensorType:
+        if not x.rank:
+            raise UserError(f"{x} has no axis to pad")
         if len(self.pads) != 2 * x.rank or min(self.pads) < 0:
             raise UserError(
                 f"pads {list(self.pads)} must be {2 * x.rank} numbers of at least 0 for {x}"
@@ -144,6 +148,8 @@ class Pad(Op):
             max(pair) >= size for pair, size in zip(self.pairs, x.shape, strict=True)
         ):
             raise UserError(f"pads {list(self.pads)} reflect more than there is of {x}")
+        if not x.element.holds(self.value):
+            raise UserError(f"padding with {self.value} is not possible: {x} cannot hold it")
         return x.with_shape(
             tuple(size + sum(pair) for size, pair in zip(x.shape, self.pairs, strict=True))
         )

@@ -6,6 +6,7 @@ Torch7's layers look at all maps through a kernel, zero padded, corrected at the
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,8 @@ class BatchNorm(Op):
         variance: TensorType,
     ) -> TensorType:
         require_float(x, scale, shift, mean, variance)
+        if not 0 <= self.epsilon < math.inf:
+            raise UserError(f"an epsilon must be at least 0 and finite, found {self.epsilon}")
         if x.rank < 2:
             raise UserError(f"batch normalization needs channels, found {x}")
         for operand, what in ((scale, "scale"), (shift, "shift"), (mean, "mean")):

@@ -34,6 +34,7 @@ class Math(Protocol):
 class Pointwise(Op):
     """y = formula(x, ...) element by element; operands broadcast as in NumPy."""
 
+    REQUIRED: ClassVar[tuple[str, ...]] = ("formula",)
     arity: ClassVar[int] = 1
 
     def is_monotone(self) -> bool:

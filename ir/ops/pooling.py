@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from sightline.ir.errors import UserError
 from sightline.ir.op import Op, Sample, op
-from sightline.ir.ops.checks import require_float, require_maps, require_rank
+from sightline.ir.ops.checks import require_float, require_maps, require_rank, slide
 from sightline.ir.types import Array, Shape, TensorType
 from sightline.ir.window import Window
 
@@ -26,7 +28,7 @@ class Pooling(Op):
 
 def pooled(window: Window, x: TensorType) -> TensorType:
     require_rank(x, window.rank + 2, "the input of a pooling [N, C, *spatial]")
-    return x.with_shape((*x.shape[:2], *window.slide(x.spatial)))
+    return x.with_shape((*x.shape[:2], *slide(window, x)))
 
 
 @op
@@ -37,16 +39,9 @@ class MaxPool(Op):
     window: Window
 
     def infer(self, x: TensorType) -> TensorType:
-        for kernel, dilation, (begin, end) in zip(
-            self.window.kernel, self.window.dilation, self.window.pad_pairs, strict=True
-        ):
-            if max(begin, end) > (kernel - 1) * dilation:
-                raise UserError(
-                    f"max pooling of kernel {list(self.window.kernel)} with pads "
-                    f"{list(self.window.pads)} has windows that lie in the padding alone",
-                    fix="Pad by less than the kernel.",
-                )
-        return pooled(self.window, x)
+        y = pooled(self.window, x)
+        require_seen(self.window, x.spatial, (0,) * len(self.window.pads), "max pooling")
+        return y
 
     def evaluate(self, x: Array) -> Array:
         lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
@@ -94,30 +89,28 @@ class AveragePool(Pooling):
             raise UserError(
                 f"counted {list(self.counted)} needs {len(self.window.pads)} numbers, as pads"
             )
-        if any(c > p for c, p in zip(self.counted, self.window.pads, strict=False)):
+        if any(not 0 <= c <= p for c, p in zip(self.counted, self.window.pads, strict=False)):
             raise UserError(
-                f"counted {list(self.counted)} reaches beyond the pads {list(self.window.pads)}"
+                f"counted {list(self.counted)} must lie between 0 and the pads "
+                f"{list(self.window.pads)}"
             )
-        if not self.counts(x.spatial).all():
-            raise UserError(
-                f"average pooling of kernel {list(self.window.kernel)} with pads "
-                f"{list(self.window.pads)} has windows in which nothing counts",
-                fix="Pad by less than the kernel.",
-            )
-        return super().infer(x)
+        y = super().infer(x)
+        require_seen(self.window, x.spatial, self.margins, "average pooling")
+        return y
+
+    @property
+    def margins(self) -> Shape:
+        """`counted` in full."""
+        return self.counted or (0,) * len(self.window.pads)
 
     def counts(self, spatial: Shape) -> Array:
         """The divisor at each output position, `[*out]`."""
-        counted = self.counted or (0,) * len(self.window.pads)
-        rank = self.window.rank
-        cells = np.pad(
-            np.ones(spatial, np.float32),
-            list(zip(counted[:rank], counted[rank:], strict=True)),
-            constant_values=1,
-        )
-        rest = tuple(p - c for p, c in zip(self.window.pads, counted, strict=True))
-        inner = Window(self.window.kernel, self.window.strides, rest, self.window.dilation)
-        counts: Array = window_sum(inner, cells[None, None])[0, 0]
+        counts = np.ones((), np.float32)
+        for line in lines(self.window, spatial, self.margins):  # the count of a box is a product
+            first = np.arange(line.first, line.last + 1, line.step)
+            below = np.maximum(0, -((first - line.low) // line.dilation))
+            above = np.minimum(line.taps - 1, (line.high - 1 - first) // line.dilation)
+            counts = counts[..., None] * (above - below + 1).astype(np.float32)
         return counts
 
     def evaluate(self, x: Array) -> Array:
@@ -191,6 +184,52 @@ class GlobalMaxPool(Op):
     @classmethod
     def sample(cls, rng: np.random.Generator) -> Sample:
         return Sample(cls(), (random_maps(rng),))
+
+
+class Line(NamedTuple):
+    """A window along one axis: where its first tap goes, and the cells from low to high count."""
+
+    first: int
+    last: int
+    step: int
+    taps: int
+    dilation: int
+    low: int
+    high: int
+
+    @property
+    def misses(self) -> bool:
+        """Whether the window sees nothing that counts at some position."""
+        if self.first + (self.taps - 1) * self.dilation < self.low or self.last >= self.high:
+            return True
+        for tap in range(self.taps - 1):  # what counts may fall between two taps
+            start, end = self.high - (tap + 1) * self.dilation, self.low - tap * self.dilation
+            if start >= end:
+                return False
+            position = self.first + max(0, -((self.first - start) // self.step)) * self.step
+            if position < end and position <= self.last:
+                return True
+        return False
+
+
+def lines(window: Window, spatial: Shape, margins: Shape) -> Iterator[Line]:
+    """Each axis of a window for which the map counts and, of its padding, the margins."""
+    rank = window.rank
+    for axis, (size, out) in enumerate(zip(spatial, window.slide(spatial), strict=True)):
+        first, step = -window.pads[axis], window.strides[axis]
+        last = first + (out - 1) * step
+        low, high = -margins[axis], size + margins[axis + rank]
+        yield Line(first, last, step, window.kernel[axis], window.dilation[axis], low, high)
+
+
+def require_seen(window: Window, spatial: Shape, margins: Shape, what: str) -> None:
+    """Refuse a window that, somewhere, lies in the padding alone."""
+    if any(line.misses for line in lines(window, spatial, margins)):
+        raise UserError(
+            f"{what} of kernel {list(window.kernel)}, dilation {list(window.dilation)} and pads "
+            f"{list(window.pads)} has windows that lie in the padding alone",
+            fix="Pad by less than the kernel.",
+        )
 
 
 def window_sum(window: Window, x: Array) -> Array:

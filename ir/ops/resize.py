@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,9 +26,10 @@ def source_positions(
     """
     index = np.arange(after, dtype=np.float64)
     if coordinates == "align_corners":
-        return index * ((before - 1) / (after - 1)) if after > 1 else index * 0.0
-    ratio = scale if scale is not None else after / before
-    return (index + 0.5) / ratio - 0.5 if coordinates == "half_pixel" else index / ratio
+        return index * (before - 1) / (after - 1) if after > 1 else index * 0.0
+    half = 0.5 if coordinates == "half_pixel" else 0.0
+    # By the product first, so that a position that is a whole number comes out as one.
+    return ((index + half) * before / after if scale is None else (index + half) / scale) - half
 
 
 def _check(size: Shape, coordinates: str, scales: tuple[float, ...]) -> None:
@@ -38,8 +40,8 @@ def _check(size: Shape, coordinates: str, scales: tuple[float, ...]) -> None:
             f"the resize coordinates '{coordinates}' are not supported",
             fix=f"Use one of {', '.join(COORDINATES)}.",
         )
-    if scales and (len(scales) != 2 or not min(scales) > 0):
-        raise UserError(f"scales are two positive numbers, found {list(scales)}")
+    if scales and (len(scales) != 2 or not all(0 < scale < math.inf for scale in scales)):
+        raise UserError(f"scales are two positive finite numbers, found {list(scales)}")
 
 
 @op
@@ -70,6 +72,10 @@ class ResizeNearest(Op):
         """The source index of each output row (axis 0) or column (axis 1)."""
         scale = self.scales[axis] if self.scales else None
         position = source_positions(before, self.size[axis], self.coordinates, scale)
+        return self.nearest(position, before)
+
+    def nearest(self, position: Array, before: int) -> Array:
+        """The index of the pixel that is nearest to each position, by the rounding."""
         match self.rounding:
             case "floor":
                 index = np.floor(position)
