@@ -1,0 +1,222 @@
+"""The command line. Arguments and printing alone: what is done lies in the modules it imports.
+
+Only click is imported here at the top, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from sightline import __version__
+from sightline.terminal import TERMINATED, Commands, progress, show_json, show_table
+
+if TYPE_CHECKING:
+    from sightline.artifact import Artifact
+    from sightline.frontend.model import Model
+
+MODEL_HELP = """
+    MODEL is a .onnx file, models:NAME (as models:scene,classes=33), PACKAGE.MODULE:FACTORY, or
+    the folder of an artifact.
+"""
+
+AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
+
+
+def picture_options(command: AnyFunction) -> AnyFunction:
+    """How a picture becomes the input, where the model does not say or says otherwise."""
+    for option in (
+        click.option("--deviation", metavar="N[,N…]", help="What each plane is divided by."),
+        click.option("--mean", metavar="N[,N…]", help="What is taken from each plane before."),
+        click.option("--range", "range_", type=float, help="The number that white stands for."),
+        click.option("--colors", help="Planes of the input: gray, rgb, bgr, yuv, or yuvd."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "--version", message="sightline %(version)s")
+def cli() -> None:
+    """Compile a trained ConvNet to what it will run on."""
+
+
+@cli.command(epilog=MODEL_HELP)
+@click.argument("model")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR")
+@click.option("-t", "--target", "targets", multiple=True, help="cpu (default), reference; repeat.")
+@click.option(
+    "--dump-passes",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write the graph's text after each pass.",
+)
+@click.option("--force", is_flag=True, help="Replace DIR if it is an artifact, or empty.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
+@picture_options
+def compile(
+    model: str,
+    output: Path,
+    targets: tuple[str, ...],
+    dump_passes: Path | None,
+    force: bool,
+    as_json: bool,
+    **picture: Any,
+) -> None:
+    """Compile MODEL for some targets into the artifact folder DIR."""
+    from sightline.artifact import is_replaceable
+    from sightline.compiler import compile as compile_model
+    from sightline.files import require_free
+    from sightline.tell import compiled_as_dict, tell_compiled
+
+    require_free(output, lambda place: force and is_replaceable(place))
+    with progress() as report:
+        artifact = compile_model(
+            _read_model(model, picture),
+            targets or ("cpu",),
+            report=report,
+            dump_passes=dump_passes,
+            source=model,
+        )
+    artifact.save(output, force=force)
+    if as_json:
+        show_json(compiled_as_dict(artifact, output))
+    else:
+        tell_compiled(artifact, output)
+
+
+@cli.command(epilog=MODEL_HELP)
+@click.argument("model", metavar="DIR_OR_MODEL")
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option("-t", "--target", help="One that the artifact has; its first if not given.")
+@click.option(
+    "-o",
+    "--output",
+    "files",
+    multiple=True,
+    metavar="[NAME=]FILE",
+    help="Write results: .npy, .npz, .json or .png; repeat.",
+)
+@click.option("--resize", is_flag=True, help="Resize pictures to the network's input.")
+@click.option("--profile", is_flag=True, help="Run once more, and tell the time of each stage.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results in short as JSON.")
+@picture_options
+def run(
+    model: str,
+    inputs: tuple[str, ...],
+    target: str | None,
+    files: tuple[str, ...],
+    resize: bool,
+    profile: bool,
+    as_json: bool,
+    **picture: Any,
+) -> None:
+    """Run an artifact, or a model as it is, on INPUT: pictures, .npy, or .npz.
+
+    Several inputs are given as NAME=FILE. A network that takes depth is given the picture and then
+    the depth, as a gray picture.
+    """
+    from sightline.running import run_files
+    from sightline.tell import tell_result
+
+    artifact = _artifact_of(model, target, picture)
+    result = run_files(artifact, inputs, target, files, resize=resize, profile=profile)
+    if as_json:
+        show_json(result.to_dict())
+    else:
+        tell_result(result)
+
+
+@cli.command(epilog=MODEL_HELP)
+@click.argument("model", metavar="MODEL_OR_DIR")
+@click.option("--optimized", is_flag=True, help="Show the graph after the passes.")
+@click.option("--text", "as_text", is_flag=True, help="Print the graph's text form.")
+@click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
+def inspect(model: str, optimized: bool, as_text: bool, as_json: bool) -> None:
+    """Show the nodes of a model: shapes, multiply-accumulates, parameters.
+
+    Multiply-accumulates are those of filter banks and linear layers. Windows that reach into the
+    padding count whole; planes that a connection table leaves out do not count. A parameter that
+    several nodes share counts once in the total.
+    """
+    from sightline.inspection import inspect_graph
+    from sightline.ir.text import to_text
+    from sightline.passes import pipeline
+    from sightline.source import read
+    from sightline.tell import tell_inspection
+
+    with progress() as report:
+        graph = read(model).graph
+        graph = pipeline.run(graph, report=report) if optimized else graph
+    if as_text:
+        click.echo(to_text(graph), nl=False)
+    elif as_json:
+        show_json(inspect_graph(graph).to_dict())
+    else:
+        tell_inspection(inspect_graph(graph))
+
+
+@cli.command(epilog=MODEL_HELP)
+@click.argument("model")
+@click.argument("output", type=click.Path(path_type=Path), metavar="OUT.onnx")
+def export(model: str, output: Path) -> None:
+    """Write a float MODEL as an ONNX file, for others to run."""
+    from sightline.files import new_file
+    from sightline.frontend import onnx
+    from sightline.ir.errors import UserError
+    from sightline.source import read
+
+    if output.suffix.lower() != ".onnx":
+        raise UserError(f"the output '{output}' is no .onnx file", fix="Name it so.")
+    whole = read(model)
+    with new_file(output) as part:
+        onnx.write(whole, part)
+    click.echo(f"wrote {output}")
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
+def ops(as_json: bool) -> None:
+    """List every operator, what it means, and which targets run it."""
+    from sightline.inspection import list_ops
+
+    rows = list_ops()
+    if as_json:
+        show_json([{"op": r.op, "meaning": r.meaning, "support": r.support} for r in rows])
+        return
+    targets = list(rows[0].support)
+    cells = [[row.op, *row.support.values(), row.meaning] for row in rows]
+    show_table(["op", *targets, "meaning"], cells, whole=["op"])
+
+
+def main() -> None:
+    """The program. A request to terminate cleans up as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    cli(prog_name="sightline")
+
+
+def _read_model(source: str, picture: dict[str, Any]) -> Model:
+    from sightline.picture import with_picture
+    from sightline.source import read
+
+    return with_picture(read(source), **picture)
+
+
+def _artifact_of(source: str, target: str | None, picture: dict[str, Any]) -> Artifact:
+    """The artifact in a folder, or one made in passing of any other model."""
+    from sightline.artifact import load
+    from sightline.compiler import compile as compile_model
+    from sightline.picture import with_picture
+
+    if Path(source).is_dir():
+        artifact = load(source)
+        artifact.model = with_picture(artifact.model, **picture)
+        return artifact
+    with progress() as report:
+        model = _read_model(source, picture)
+        return compile_model(model, (target or "reference",), report=report, source=source)

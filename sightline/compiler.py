@@ -1,0 +1,73 @@
+"""From a model to an artifact: passes once, then each target's compiler."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import tempfile
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sightline.artifact import Artifact, file_hashes
+from sightline.backends import registry
+from sightline.backends.target import Target, check_support
+from sightline.frontend.model import Model
+from sightline.ir.errors import UserError
+from sightline.ir.graph import Graph
+from sightline.ir.progress import Report, silent
+from sightline.manifest import TargetEntry
+from sightline.passes import pipeline
+from sightline.picture import require_fits
+from sightline.source import read
+
+
+def compile(
+    model: Any,
+    targets: Sequence[str] = ("cpu",),
+    *,
+    report: Report = silent,
+    dump_passes: Path | None = None,
+    source: str = "",
+) -> Artifact:
+    """Compile a model, or whatever `read` takes, for some targets (`reference`, `cpu`).
+
+    The artifact lives in a temporary folder until it is saved. `dump_passes` names a folder for
+    the graph's text after each pass, `source` what the artifact says it was compiled from.
+    """
+    names = (targets,) if isinstance(targets, str) else tuple(dict.fromkeys(targets))
+    if not names:
+        raise UserError("no target is named", fix=f"Choose from {', '.join(registry.TARGETS)}.")
+    compilers = [registry.target(name) for name in names]
+    read_model = read(model)
+    _require_usable_picture(read_model)
+    graph = pipeline.run(read_model.graph, dump=dump_passes, report=report)
+    for compiler in compilers:
+        check_support(compiler, graph)
+    named = source or (str(model) if isinstance(model, str | Path) else graph.name)
+    folder = Path(tempfile.mkdtemp(prefix="sightline-"))
+    try:
+        entries = {each.name: _compile_one(each, graph, folder, report) for each in compilers}
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    artifact = Artifact(dataclasses.replace(read_model, graph=graph), entries, folder, named)
+    weakref.finalize(artifact, shutil.rmtree, folder, ignore_errors=True)
+    return artifact
+
+
+def _compile_one(target: Target, graph: Graph, folder: Path, report: Report) -> TargetEntry:
+    own = folder / target.name
+    own.mkdir()
+    target.compile(graph, own, report)
+    return TargetEntry(registry.maker(target.name), file_hashes(own))
+
+
+def _require_usable_picture(model: Model) -> None:
+    """A picture must fit some input; several inputs may be several pictures and other things."""
+    if model.picture is None:
+        return
+    types = [node.type for node in model.graph.inputs]
+    if len(types) == 1:
+        require_fits(model.picture, types[0])

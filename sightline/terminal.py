@@ -1,0 +1,135 @@
+"""What the command line shows: errors as one paragraph, progress, tables, JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
+
+import click
+
+from sightline.ir.errors import UserError
+from sightline.ir.progress import Report, silent
+
+USERS_MISTAKE = 2
+INTERRUPTED = 130
+TERMINATED = 143
+
+
+class Guarded(click.Command):
+    """A command whose user's mistakes are one paragraph and exit 2, and its bugs tracebacks."""
+
+    def main(self, *args: Any, **kwargs: Any) -> NoReturn:
+        kwargs["standalone_mode"] = False
+        try:
+            status = super().main(*args, **kwargs)
+            sys.stdout.flush()
+            sys.exit(status if isinstance(status, int) else 0)
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message(), err=True)
+        except click.ClickException as error:
+            show_error(_with_help(error))
+        except UserError as error:
+            show_error(str(error))
+        except BrokenPipeError:
+            # Nobody reads on; what is left in the buffer must not fail again at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+        except OSError as error:
+            if error.filename is None:
+                raise
+            show_error(f"{error.filename}: {error.strerror}")
+        except MemoryError:
+            show_error("there is not enough memory for this.")
+        except click.Abort:
+            show_error("interrupted.")
+            sys.exit(INTERRUPTED)
+        sys.exit(USERS_MISTAKE)
+
+
+class Commands(Guarded, click.Group):
+    """A group of commands, guarded as one."""
+
+
+def _with_help(error: click.ClickException) -> str:
+    message = error.format_message()
+    message = message if message.endswith((".", "?", ")")) else f"{message}."
+    context = getattr(error, "ctx", None)
+    return f"{message} See '{context.command_path} --help'." if context else message
+
+
+def show_error(message: str) -> None:
+    """One paragraph on stderr: wrapped on a terminal, one line elsewhere.
+
+    Names out of a model or a path could hold anything; what is not printable is escaped.
+    """
+    plain = " ".join(message.split())
+    text = "error: " + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in plain)
+    if sys.stderr.isatty():
+        width = min(100, shutil.get_terminal_size().columns)
+        text = textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
+    click.echo(text, err=True)
+
+
+def show_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2))
+
+
+def width() -> int:
+    """Columns on stdout: the terminal's, and plenty where no terminal folds lines."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 160
+
+
+def show_table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    numbers: Sequence[str] = (),
+    whole: Sequence[str] = (),
+) -> None:
+    """A table on stdout: `numbers` to the right, and in one line as the columns in `whole`."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in columns:
+        table.add_column(
+            column,
+            justify="right" if column in numbers else "left",
+            no_wrap=column in numbers or column in whole,
+            overflow="fold",
+        )
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console(file=sys.stdout, width=width(), highlight=False).print(table)
+
+
+@contextlib.contextmanager
+def progress() -> Iterator[Report]:
+    """Reports as a bar with the time left, if stderr is a terminal; otherwise nothing."""
+    if not sys.stderr.isatty():
+        yield silent
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("reading", total=1)
+        yield lambda what, done, total: bar.update(
+            task, description=what, completed=done, total=total
+        )

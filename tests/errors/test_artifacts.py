@@ -1,0 +1,176 @@
+"""Artifacts that are missing, broken, or in the way."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sightline
+from tests.support.command_line import fails, succeeds
+from tests.support.small_networks import labeler
+
+NET = Path("net")
+
+
+@pytest.fixture(autouse=True)
+def _saved(_elsewhere: None) -> None:
+    """An artifact, and an input for it."""
+    sightline.compile(labeler(), ["reference"]).save(NET)
+    np.save("x.npy", np.zeros((1, 3, 4, 6), np.float32))
+
+
+def change_manifest(**changes: Any) -> None:
+    path = NET / "manifest.json"
+    whole = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps({key: value for key, value in whole.items() if value is not None}))
+
+
+def cut(name: str) -> None:
+    content = (NET / name).read_bytes()
+    (NET / name).write_bytes(content[: len(content) // 2])
+
+
+def edit(name: str, old: str, new: str) -> None:
+    path = NET / name
+    path.write_text(path.read_text().replace(old, new))
+
+
+def with_other_constants(change: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]) -> None:
+    with np.load(NET / "constants.npz") as constants:
+        changed = {key: change(array) for key, array in constants.items()}
+    np.savez(NET / "constants.npz", allow_pickle=False, **changed)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (
+            lambda: (NET / "manifest.json").unlink(),
+            r"'net' is no artifact: it has no manifest\.json\. Name a folder that 'sightline compi",
+        ),
+        (lambda: (NET / "graph.txt").unlink(), r"'net' is no artifact: it has no graph\.txt\. "),
+        (
+            lambda: (NET / "constants.npz").unlink(),
+            r"cannot read 'net/constants\.npz': No such file or directory\.$",
+        ),
+        (lambda: cut("manifest.json"), r"net/manifest\.json: it is no JSON \("),
+        (
+            lambda: (NET / "manifest.json").write_text("[]"),
+            r"net/manifest\.json: its 'schema' is no",
+        ),
+        (
+            lambda: (NET / "manifest.json").write_text("[" * 100_000),
+            r"net/manifest\.json: it is no JSON \(",
+        ),
+        (
+            lambda: change_manifest(schema=99, sightline="7.0.0"),
+            r"net/manifest\.json: it has schema 99, and this Sightline reads up to 1\. Update Sight"
+            r"line: 7\.0\.0 or later reads it\.$",
+        ),
+        (
+            lambda: change_manifest(schema=None),
+            r"net/manifest\.json: its 'schema' is not the int that it should be\.$",
+        ),
+        (
+            lambda: change_manifest(targets=None),
+            r"net/manifest\.json: its 'targets' is not the dict that it should be\.$",
+        ),
+        (
+            lambda: change_manifest(targets={"reference": 3}),
+            r"net/manifest\.json: its 'targets\.reference\.files' is not the dict that it should b",
+        ),
+        (
+            lambda: change_manifest(targets={}),
+            r"net/manifest\.json: it names no target\.",
+        ),
+        (
+            lambda: change_manifest(targets={"gpu": {"made_by": "x", "files": {}}}),
+            r"there is no target 'gpu'\. Choose from reference, cpu\.$",
+        ),
+        (
+            lambda: change_manifest(picture={"colors": "rgb"}),
+            r"net/manifest\.json: the description of the picture .* is broken\.$",
+        ),
+        (
+            lambda: cut("graph.txt"),
+            r"the artifact's 'net/graph\.txt' is broken: it is not the graph",
+        ),
+        (
+            lambda: edit("graph.txt", "pads=[1, 1, 1, 1]", "pads=[0, 1, 1, 1]"),
+            r"the artifact's 'net/graph\.txt' is broken: it is not the graph that the manifest tel",
+        ),
+        (
+            lambda: (NET / "graph.txt").write_bytes(b"\xff\xfe"),
+            r"the artifact's 'net/graph\.txt' is broken: 'utf-8' codec",
+        ),
+        (lambda: cut("constants.npz"), r"cannot read 'net/constants\.npz': File is not a zip file"),
+        (
+            lambda: with_other_constants(lambda array: array + 1),
+            r"the artifact's 'net/constants\.npz' is broken: the constant '\w+' does not match i",
+        ),
+        (
+            lambda: with_other_constants(lambda array: array.astype(np.float64)),
+            r"the artifact's 'net/constants\.npz' is broken: no element stands for arrays of float",
+        ),
+    ],
+)
+def test_a_broken_artifact(damage: Callable[[], object], message: str) -> None:
+    damage()
+    found = fails("run", "net", "x.npy")
+    assert re.match(message, found), found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("conv(", "cnov(", r"cannot read .*: no op is named 'cnov'"),
+        ("pads=[1, 1, 1, 1]", "pads=[0, 1, 1, 1]", r"labeler: 'bank' is declared .*, but its op"),
+        ("return scores=bank", "return scores=bonk", r"labeler: output 'scores' reads 'bonk'"),
+        ("f32[1,3,4,6]", "f32[1,3,99999,99999]", r""),
+        ("kernel=[3, 3]", "kernel=" + "[" * 10_000, r""),
+    ],
+)
+def test_a_graph_that_was_edited_with_its_hash(old: str, new: str, message: str) -> None:
+    edit("graph.txt", old, new)
+    change_manifest(graph_sha256=hashlib.sha256((NET / "graph.txt").read_bytes()).hexdigest())
+    found = fails("inspect", "net")
+    assert re.match(r"the artifact's 'net/graph\.txt' is broken: .*" + message, found), found
+
+
+def test_an_output_folder_that_exists() -> None:
+    arguments = ("compile", "models:lenet5", "-t", "reference", "-o")
+    message = "the output folder 'net' exists. Name another, or replace an artifact with --force."
+    assert fails(*arguments, "net") == message
+    Path("empty").mkdir()
+    assert fails(*arguments, "empty").startswith("the output folder 'empty' exists.")
+    assert fails(*arguments, "x.npy").startswith("the output folder 'x.npy' exists.")
+
+
+def test_force_does_not_reach_beyond_artifacts() -> None:
+    Path("home").mkdir()
+    (Path("home") / "thesis.tex").write_text("years of work")
+    arguments = ("compile", "models:lenet5", "-t", "reference", "--force", "-o")
+    assert fails(*arguments, "home").startswith("the output folder 'home' exists.")
+    assert fails(*arguments, "x.npy").startswith("the output folder 'x.npy' exists.")
+    assert succeeds(*arguments, "net").startswith("compiled models:lenet5")
+
+
+def test_a_folder_that_is_no_artifact() -> None:
+    Path("empty").mkdir()
+    for command in (("inspect", "empty"), ("run", "empty", "x.npy"), ("export", "empty", "y.onnx")):
+        assert fails(*command).startswith("'empty' is no artifact: it has no manifest.json.")
+    shutil.rmtree(NET)
+    assert fails("run", "net", "x.npy").startswith("there is no model 'net'.")
+
+
+def test_an_export_of_another_suffix() -> None:
+    assert fails("export", "net", "net.pb") == "the output 'net.pb' is no .onnx file. Name it so."
+    assert fails("export", "net", "gone/net.onnx").startswith("there is no folder 'gone' to write")
