@@ -1,0 +1,114 @@
+"""The passes in order, the graph verified before, between and after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sightline.ir.errors import UserError
+from sightline.ir.graph import Graph, Node
+from sightline.ir.progress import Report, silent
+from sightline.ir.text import to_text
+from sightline.ir.verify import InvalidGraph, verify
+from sightline.passes.absorb_gathers import absorb_gathers
+from sightline.passes.fold_affine import fold_affine
+from sightline.passes.linear_to_conv import linear_to_conv
+from sightline.passes.merge_banks import merge_banks
+from sightline.passes.pool_first import pool_first
+from sightline.passes.rewrite import Pass, RuleError
+from sightline.passes.simplify import simplify
+from sightline.passes.sink_transposes import sink_transposes
+from sightline.passes.split_concat import split_concat
+from sightline.passes.upsample_last import upsample_last
+
+FLOAT_PASSES: tuple[Pass, ...] = (
+    simplify,
+    sink_transposes,
+    absorb_gathers,
+    merge_banks,
+    fold_affine,
+    linear_to_conv,
+    split_concat,
+    upsample_last,
+    pool_first,
+    simplify,
+)
+"""From what a frontend reads to what a backend, or quantization, takes."""
+
+
+class PassError(Exception):
+    """A pass failed: a bug of ours, never of the user. Says which, at which node, and where."""
+
+    def __init__(self, name: str, problem: str, node: Node | None = None) -> None:
+        place = ""
+        if node is not None:
+            place = f" at node '{node.name}'" + (f" ({node.where})" if node.where else "")
+        super().__init__(
+            f"the pass '{name}' failed{place}: {problem}. This is a bug in Sightline; please "
+            "report it with the model."
+        )
+
+
+def run(
+    graph: Graph,
+    *,
+    passes: Sequence[Pass] = FLOAT_PASSES,
+    dump: Path | None = None,
+    report: Report = silent,
+) -> Graph:
+    """The graph after all passes. `dump` names a folder for the text of the graph after each."""
+    verify(graph)
+    _dump(graph, dump, 0, "input")
+    for number, each in enumerate(passes):
+        name = each.__name__
+        report(name, number, len(passes))
+        graph = _run(each, name, graph)
+        _dump(graph, dump, number + 1, name)
+    report("passes", len(passes), len(passes))
+    return graph
+
+
+def _run(each: Pass, name: str, before: Graph) -> Graph:
+    try:
+        after = each(before)
+        verify(after)
+    except RuleError as error:
+        raise PassError(name, error.problem, error.node) from error
+    except InvalidGraph as error:
+        raise PassError(name, str(error), error.node) from error
+    except Exception as error:
+        raise PassError(name, f"{type(error).__name__}: {error}") from error
+    _verify_interface(name, before, after)
+    return after
+
+
+def _verify_interface(name: str, before: Graph, after: Graph) -> None:
+    """What the user sees of a graph, no pass may change."""
+    for what, old, new in (
+        ("name", before.name, after.name),
+        ("inputs", _inputs(before), _inputs(after)),
+        ("outputs", _outputs(before), _outputs(after)),
+    ):
+        if old != new:
+            raise PassError(name, f"the {what} of the graph changed from {old} to {new}")
+
+
+def _inputs(graph: Graph) -> list[str]:
+    return [f"{node.name}: {node.type}" for node in graph.inputs]
+
+
+def _outputs(graph: Graph) -> list[str]:
+    return [f"{output.label}: {graph[output.node].type}" for output in graph.outputs]
+
+
+def _dump(graph: Graph, folder: Path | None, number: int, name: str) -> None:
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number:02}-{name}.txt").write_text(to_text(graph), encoding="utf-8")
+    except OSError as error:
+        raise UserError(
+            f"cannot write the graph after each pass to '{folder}': {error.strerror}",
+            fix="Name a folder that can be written.",
+        ) from error
