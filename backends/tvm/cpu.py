@@ -1,0 +1,64 @@
+"""The target `cpu`: TVM generates code for this processor, and a C++ compiler links the library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tvm
+
+from sightline.backends.target import Refused, Support, Taken, check_support
+from sightline.backends.tvm import library
+from sightline.backends.tvm.compiled import (
+    TABLES,
+    Compiled,
+    digest,
+    read_tables,
+    write_tables,
+)
+from sightline.backends.tvm.executable import CpuExecutable
+from sightline.backends.tvm.expressions import RENAMED, expression_of
+from sightline.backends.tvm.host import host, use_threads
+from sightline.backends.tvm.lowering import lower
+from sightline.ir.graph import Graph
+from sightline.ir.op import Op
+from sightline.ir.progress import Report
+from sightline.ir.text import to_text
+
+
+class Cpu:
+    """The target `cpu`; `compiled.py` says what its folder holds."""
+
+    name = "cpu"
+
+    def support(self, op: type[Op]) -> Support:
+        if issubclass(op, RENAMED) or expression_of(op):
+            return Taken()
+        return Refused("run it on the target 'reference'")
+
+    def compile(self, graph: Graph, folder: Path, report: Report) -> None:
+        check_support(self, graph)
+        processor, withheld = host()
+        lowered = lower(graph, processor.machine)
+        name = ""
+        if lowered.kernels:
+            name = library.build(lowered.kernels, processor.target(withheld), folder, report).name
+        write_tables(folder, lowered.tables)
+        Compiled(
+            tvm.__version__,
+            processor,
+            digest(to_text(graph).encode()),
+            name,
+            {file: digest((folder / file).read_bytes()) for file in (name, TABLES) if file},
+            lowered.plan,
+        ).write(folder)
+
+    def load(self, graph: Graph, folder: Path) -> CpuExecutable:
+        compiled = Compiled.read(folder)
+        compiled.check(folder, graph, here=host()[0])
+        use_threads()
+        names = {call.kernel for call in compiled.plan.calls}
+        kernels = library.open_library(folder / compiled.library, names) if names else {}
+        return CpuExecutable(graph, compiled.plan, kernels, read_tables(folder))
+
+
+TARGET = Cpu()

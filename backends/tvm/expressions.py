@@ -1,0 +1,60 @@
+"""Which function writes the tensor expressions of which op: the one table of this backend.
+
+Each function has the form `(op, build, *operands) -> result`. A class stands for its subclasses
+too, so that a new pointwise op needs no line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sightline.backends.tvm import (
+    classify,
+    filters,
+    movement,
+    normalization,
+    pointwise,
+    pooling,
+    resampling,
+)
+from sightline.ir import ops
+from sightline.ir.op import Op
+
+Expression = Callable[..., Any]
+
+EXPRESSIONS: dict[type[Op], Expression] = {
+    ops.pointwise.Pointwise: pointwise.pointwise,
+    ops.conv.Conv: filters.conv,
+    ops.conv.Linear: filters.linear,
+    ops.pooling.MaxPool: pooling.max_pool,
+    ops.pooling.SumPool: pooling.sum_pool,
+    ops.pooling.AveragePool: pooling.average_pool,
+    ops.pooling.LPPool: pooling.lp_pool,
+    ops.pooling.GlobalAveragePool: pooling.global_average_pool,
+    ops.pooling.GlobalMaxPool: pooling.global_max_pool,
+    ops.normalization.BatchNorm: normalization.batch_norm,
+    ops.normalization.SubtractiveNorm: normalization.subtractive_norm,
+    ops.normalization.DivisiveNorm: normalization.divisive_norm,
+    ops.normalization.LocalNorm: normalization.local_norm,
+    ops.normalization.TorchSubtractiveNorm: normalization.torch_subtractive_norm,
+    ops.normalization.TorchDivisiveNorm: normalization.torch_divisive_norm,
+    ops.movement.Concat: movement.concat,
+    ops.movement.Slice: movement.slice_,
+    ops.movement.Pad: movement.pad,
+    ops.movement.Transpose: movement.transpose,
+    ops.movement.Gather: movement.gather,
+    ops.resize.ResizeNearest: resampling.resize_nearest,
+    ops.resize.ResizeBilinear: resampling.resize_bilinear,
+    ops.pyramid.PyramidDown: resampling.pyramid_down,
+    ops.pyramid.PyramidUp: resampling.pyramid_up,
+    ops.classify.Softmax: classify.softmax,
+    ops.classify.ArgMax: classify.arg_max,
+}
+
+RENAMED = (ops.movement.Identity, ops.movement.Reshape, ops.movement.Flatten)
+"""Ops that name the same memory anew, and cost nothing."""
+
+
+def expression_of(op: type[Op]) -> Expression | None:
+    return next((EXPRESSIONS[base] for base in op.__mro__ if base in EXPRESSIONS), None)

@@ -1,0 +1,97 @@
+"""The processor that this process runs on: what TVM compiles for, and how many threads it gets."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tvm.target import Target, codegen
+
+from sightline.backends.tvm.build import Machine
+
+VECTOR_FEATURES = ("avx", "fma", "f16c")
+"""How the names of the features begin that a machine may withhold."""
+
+
+@dataclass(frozen=True)
+class Processor:
+    """An architecture, LLVM's name for a processor of it, and the instructions that it has."""
+
+    architecture: str
+    name: str
+    features: tuple[str, ...]
+
+    @property
+    def machine(self) -> Machine:
+        if "avx512f" in self.features:
+            return Machine(lanes=16, registers=32)
+        if "avx" in self.features:
+            return Machine(lanes=8, registers=16)
+        return Machine(lanes=4, registers=16 if self.architecture == "x86_64" else 32)
+
+    def target(self, withheld: Iterable[str] = ()) -> Target:
+        """TVM's target; `withheld` are features of processors of this name that this one lacks."""
+        without = [f"-{feature}" for feature in withheld]
+        kind: dict[str, Any] = {"kind": "llvm", "mcpu": self.name}
+        return Target(kind | {"mattr": without} if without else kind)
+
+    def lacking(self, other: Processor) -> list[str]:
+        """What another processor lacks of what code for this one may use."""
+        if self.architecture != other.architecture:
+            return [f"the architecture {self.architecture}"]
+        return sorted(set(self.features) - set(other.features))
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Processor:
+        features = tuple(map(str, fields["features"]))
+        return cls(str(fields["architecture"]), str(fields["name"]), features)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.architecture})"
+
+
+def host() -> tuple[Processor, tuple[str, ...]]:
+    """This processor, and the vector features that it should have by its name but withholds.
+
+    A virtual machine may hide some from the programs in it.
+    """
+    name = codegen.llvm_get_system_cpu()
+    expected = set(codegen.llvm_get_cpu_features(Target({"kind": "llvm", "mcpu": name})))
+    listed = _flags() or expected
+    missing = {f for f in expected - listed if f.startswith(VECTOR_FEATURES)}
+    features = tuple(sorted(expected & listed))
+    return Processor(platform.machine().lower(), name, features), tuple(sorted(missing))
+
+
+def _flags() -> set[str]:
+    """The features that the operating system lists, by LLVM's names; empty where it does not."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    flags = next((line.partition(":")[2] for line in lines if line.startswith("flags")), "")
+    return {flag.replace("_", "") for flag in flags.split()}
+
+
+def use_threads() -> None:
+    """Have TVM use a thread for each physical core, unless its own variable says otherwise.
+
+    Left alone, TVM takes half the logical ones. Its threads go where the system puts them: bound to
+    the first cores, those of two processes would fight for the same.
+    """
+    os.environ.setdefault("TVM_NUM_THREADS", str(physical_cores()))
+    os.environ.setdefault("TVM_BIND_THREADS", "0")
+
+
+def physical_cores() -> int:
+    """Cores that this process may use, each counted once however many threads it runs."""
+    if not hasattr(os, "sched_getaffinity"):
+        return os.cpu_count() or 1
+    siblings = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
+    cores = set()
+    for cpu in os.sched_getaffinity(0):
+        path = Path(siblings.format(cpu))
+        cores.add(path.read_text().strip() if path.exists() else str(cpu))
+    return len(cores)

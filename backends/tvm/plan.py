@@ -1,0 +1,136 @@
+"""What a compiled graph does when it runs: calls of kernels on places in memory. Plain data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sightline.ir.types import Shape, TensorType
+
+Lifetime = tuple[int, int]
+"""The first and the last call at which a value must be there, both included."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An array that a kernel reads or writes: a node's value, or a table, under some shape."""
+
+    kind: str
+    """"value" (in memory that the plan places), "constant" (of the graph) or "table"."""
+
+    name: str
+    shape: Shape
+    dtype: str
+
+    @classmethod
+    def of(cls, kind: str, name: str, type_: TensorType) -> Argument:
+        return cls(kind, name, type_.shape, type_.element.dtype.name)
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Argument:
+        return cls(
+            str(fields["kind"]),
+            str(fields["name"]),
+            tuple(map(int, fields["shape"])),
+            str(fields["dtype"]),
+        )
+
+
+@dataclass(frozen=True)
+class Call:
+    """One run of a kernel for a node; the last argument is the result."""
+
+    node: str
+    kernel: str
+    arguments: tuple[Argument, ...]
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Call:
+        arguments = tuple(map(Argument.from_json, fields["arguments"]))
+        return cls(str(fields["node"]), str(fields["kernel"]), arguments)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The calls in order, and where values lie.
+
+    `buffers` are sizes in bytes; `places` says in which of them each value lies, and `renamed` of
+    which node a node is but another name.
+    """
+
+    calls: tuple[Call, ...]
+    buffers: tuple[int, ...]
+    places: Mapping[str, int]
+    renamed: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Plan:
+        return cls(
+            tuple(map(Call.from_json, fields["calls"])),
+            tuple(map(int, fields["buffers"])),
+            {str(name): int(place) for name, place in fields["places"].items()},
+            {str(name): str(node) for name, node in fields["renamed"].items()},
+        )
+
+
+def lifetimes(
+    calls: Sequence[Call], inputs: Iterable[str], outputs: Iterable[str]
+) -> dict[str, Lifetime]:
+    """When each value is written and last read. Inputs come first, outputs outlast every call."""
+    lives = dict.fromkeys(inputs, (-1, -1))
+    for number, call in enumerate(calls):
+        *operands, result = call.arguments
+        for operand in operands:
+            if operand.kind == "value":
+                lives[operand.name] = (lives[operand.name][0], number)
+        lives[result.name] = (number, number)
+    for name in outputs:
+        lives[name] = (lives[name][0], len(calls))
+    return lives
+
+
+def place(
+    sizes: Mapping[str, int], lives: Mapping[str, Lifetime]
+) -> tuple[tuple[int, ...], dict[str, int]]:
+    """Buffers that values share when their lives do not meet, and the buffer of each value.
+
+    Each value, in the order of their births, takes the free buffer that is nearest to its size, and
+    the buffer grows if it must.
+    """
+    buffers: list[int] = []
+    busy_until: list[int] = []
+    places: dict[str, int] = {}
+    for name in sorted(lives, key=lambda name: lives[name][0]):
+        birth, death = lives[name]
+        size = sizes[name]
+        free = [number for number, until in enumerate(busy_until) if until < birth]
+        if free:
+            # One that fits, if any, and the least waste; else the one that must grow least.
+            best = min(
+                free, key=lambda number: (buffers[number] < size, abs(buffers[number] - size))
+            )
+        else:
+            best = len(buffers)
+            buffers.append(0)
+            busy_until.append(-1)
+        buffers[best] = max(buffers[best], size)
+        busy_until[best] = death
+        places[name] = best
+    return tuple(buffers), places
+
+
+def dumps(fields: Mapping[str, Any]) -> str:
+    """A JSON object with one line for each element of a list, so that people can read it."""
+
+    def text(value: Any) -> str:
+        if not isinstance(value, list | tuple) or not value:
+            return json.dumps(value)
+        return "[\n    " + ",\n    ".join(map(json.dumps, value)) + "\n  ]"
+
+    lines = [f"  {json.dumps(key)}: {text(value)}" for key, value in fields.items()]
+    return "{\n" + ",\n".join(lines) + "\n}\n"

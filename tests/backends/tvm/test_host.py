@@ -1,0 +1,57 @@
+"""What is told of the processor, and how many threads TVM gets."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from sightline.backends.tvm.build import Machine
+from sightline.backends.tvm.host import Processor, host, physical_cores
+
+
+def test_vector_registers_follow_from_the_features() -> None:
+    assert Processor("x86_64", "a", ("avx", "avx512f")).machine == Machine(16, 32)
+    assert Processor("x86_64", "a", ("avx", "avx2")).machine == Machine(8, 16)
+    assert Processor("x86_64", "a", ("sse2",)).machine == Machine(4, 16)
+    assert Processor("aarch64", "a", ()).machine == Machine(4, 32)
+
+
+def test_what_another_processor_lacks() -> None:
+    new, old = Processor("x86_64", "new", ("avx", "avx2")), Processor("x86_64", "old", ("avx",))
+    assert new.lacking(old) == ["avx2"]
+    assert old.lacking(new) == []
+    assert old.lacking(Processor("aarch64", "a", ("avx",))) == ["the architecture x86_64"]
+
+
+def test_the_target_leaves_out_what_is_withheld() -> None:
+    target = Processor("x86_64", "skylake-avx512", ()).target(["avx512f"])
+    assert list(target.attrs["mattr"]) == ["-avx512f"]
+
+
+def test_this_processor() -> None:
+    processor, withheld = host()
+    assert processor.name
+    assert not set(withheld) & set(processor.features)
+    assert processor.lacking(processor) == []
+
+
+def threads_seen(**environment: str) -> int:
+    script = (
+        "import tvm; from sightline.backends.tvm.host import use_threads; use_threads(); "
+        "print(tvm.runtime.num_threads())"
+    )
+    rest = {key: value for key, value in os.environ.items() if not key.startswith("TVM_")}
+    output = subprocess.check_output([sys.executable, "-c", script], env={**rest, **environment})
+    return int(output)
+
+
+def test_as_many_threads_as_cores() -> None:
+    assert threads_seen() == physical_cores()
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_unless_the_user_says_otherwise(number: int) -> None:
+    assert threads_seen(TVM_NUM_THREADS=str(number)) == min(number, os.cpu_count() or 1)
