@@ -56,7 +56,7 @@ class Picture:
                 tuple(map(float, fields["mean"])),
                 tuple(map(float, fields["deviation"])),
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise UserError(f"the description of the picture {text[:80]!r} is broken") from error
 
 
