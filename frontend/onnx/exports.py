@@ -52,11 +52,9 @@ def _named(op_type: str, **attributes: Any) -> Callable[[Site, Any], str]:
 
 
 def _clip(site: Site, op: pw.Clip) -> str:
-    bounds = [
-        site.constant(number, name) if np.isfinite(number) else ""
-        for name, number in (("low", op.low), ("high", op.high))
-    ]
-    return site.emit("Clip", site.value(0), *bounds)
+    low = site.constant(op.low, "low") if op.low > -np.inf else ""
+    high = site.constant(op.high, "high") if op.high < np.inf else ""
+    return site.emit("Clip", site.value(0), low, high)
 
 
 def _conv(site: Site, op: conv.Conv) -> str:

@@ -182,7 +182,7 @@ def _floats(call: Call, index: int) -> tuple[float, ...]:
 def _simplest(scale: float) -> float:
     """The simple fraction that a scale in single precision stands for: 7 / 3 for 2.3333333."""
     if not math.isfinite(scale):
-        return scale
+        return float(scale)
     fraction = Fraction(float(scale)).limit_denominator(4096)
     return float(fraction) if np.float32(fraction) == np.float32(scale) else float(scale)
 

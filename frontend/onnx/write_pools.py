@@ -52,10 +52,14 @@ def write_lp_pool(site: Site, op: LPPool) -> str:
 
 
 def _window_sum(site: Site, window: Window) -> str:
-    """A filter bank of ones, one filter a map."""
+    """The mean over the whole window times its cells; of wide pads, a filter bank of ones."""
+    attributes = window_attributes(window)
+    if _is_narrow(window):
+        mean = site.emit("AveragePool", site.value(0), count_include_pad=1, **attributes)
+        return site.emit("Mul", mean, site.constant(float(window.taps), "cells"))
     maps = site.type(0).shape[1]
     ones = site.constant(np.ones((maps, 1, *window.kernel), np.float32), "ones")
-    return site.emit("Conv", site.value(0), ones, group=maps, **window_attributes(window))
+    return site.emit("Conv", site.value(0), ones, group=maps, **attributes)
 
 
 def _is_narrow(window: Window) -> bool:

@@ -43,9 +43,8 @@ def write_bilinear(site: Site, op: ResizeBilinear) -> str:
 
 
 def _resize(site: Site, op: ResizeNearest | ResizeBilinear, **how: str) -> str:
-    if op.scales:
-        scales = np.array([1.0, 1.0, *op.scales], np.float32)
-        target = [site.constant(scales, "scales")]
+    if scales := _scales(op):
+        target = [site.constant(np.array([1.0, 1.0, *scales], np.float32), "scales")]
     else:
         target = ["", site.constant([*site.type(0).shape[:2], *op.size], "sizes")]
     return site.emit(
@@ -53,12 +52,22 @@ def _resize(site: Site, op: ResizeNearest | ResizeBilinear, **how: str) -> str:
     )
 
 
+def _scales(op: ResizeNearest | ResizeBilinear) -> tuple[float, ...]:
+    """The scales that say where positions lie; of corners that are aligned, the sizes do."""
+    return () if op.coordinates == "align_corners" else op.scales
+
+
 def _has_words(op: ResizeNearest | ResizeBilinear, spatial: Shape) -> bool:
-    """Whether ONNX can say it: given scales, it computes the sizes by itself."""
-    return not op.scales or op.size == tuple(
+    """Whether ONNX can say it: given scales, it computes the sizes by itself.
+
+    If those are the sizes that x has, runtimes hand on x, whatever the scales.
+    """
+    scales = _scales(op)
+    sizes = tuple(
         math.floor(np.float32(before) * np.float32(scale))
-        for before, scale in zip(spatial, op.scales, strict=True)
+        for before, scale in zip(spatial, scales, strict=False)
     )
+    return not scales or spatial != op.size == sizes
 
 
 def _single_precision_taps(op: ResizeNearest, axis: int, before: int) -> Array:

@@ -72,7 +72,7 @@ def to_proto(model: Model) -> onnx.ModelProto:
         try:
             _write_node(emitter, graph, node, names)
         except UserError as error:
-            raise error.at(node.name, node.where) from error
+            raise error.at(node.name, node.where) from None
     for output in graph.outputs:
         _write_output(emitter, graph[output.node], output.label, names)
     used = dict.fromkeys(node.op_type for node in emitter.nodes if node.domain == OWN_DOMAIN)

@@ -151,6 +151,23 @@ def test_resize_whatever_single_precision_makes_of_positions(
     check_sample(Sample(ResizeBilinear(after, coordinates, scales or ()), (x,)))
 
 
+def test_a_dilated_max_pool_may_have_wide_pads() -> None:
+    window = Window((2, 3), (1, 1), (1, 3, 1, 4), (1, 2))
+    check_sample(Sample(MaxPool(window), (-10 + maps((2, 3, 8, 7)),)))
+
+
+@pytest.mark.parametrize("scales", [(2.0, 1.5), (0.6, 1.3)])
+def test_scales_that_onnx_can_say_are_written_as_scales(scales: tuple[float, float]) -> None:
+    x = maps((1, 2, 5, 7))
+    size = (int(5 * scales[0]), int(7 * scales[1]))
+    for op in (
+        ResizeNearest(size, "half_pixel", "floor", scales),
+        ResizeBilinear(size, scales=scales),
+    ):
+        (node,) = check_sample(Sample(op, (x,))).graph.node
+        assert node.op_type == "Resize"
+
+
 def test_powers_that_are_no_whole_numbers_neither_overflow_nor_vanish() -> None:
     op = LPPool(Window((2, 2)), 2.5)
     for size in (1e-30, 1.0, 1e30):

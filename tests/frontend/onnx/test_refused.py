@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from sightline.frontend.onnx import call
 from sightline.ir.types import Array
@@ -60,6 +60,12 @@ def computed(op_type: str, position: int, *constants: Array) -> onnx.ModelProto:
 def reading_output(op_type: str, **attributes: Any) -> onnx.ModelProto:
     nodes = [node(op_type, "x", "a extra", **attributes), node("Identity", "extra")]
     return model_of(nodes, {"x": IMAGE}, opset=13)
+
+
+def by_reference() -> onnx.ModelProto:
+    model = one_node("LeakyRelu", IMAGE, alpha=0.1)
+    model.graph.node[0].attribute[0].ref_attr_name = "slope"
+    return model
 
 
 INT = np.array([1])
@@ -153,6 +159,106 @@ REFUSED = {
         r"it resizes \[1, 2, 6, 6\] to \[2, 4, 12, 12\], but rows and columns of maps",
     ),
     "cast": (one_node("Cast", IMAGE, to=TensorProto.INT8), r"a cast of f32\[1,2,6,6\] to INT8 is"),
+    "cast of constants": (
+        model_of([node("Cast", "c", "s", to=8), node("Relu", "x")], {"x": (1,)}, {"c": INT}),
+        r"a cast to STRING is not supported",
+    ),
+    "two values": (
+        model_of([node("Constant", "", "s", value_int=1, value_float=1.0)], {"x": (1,)}),
+        r"a Constant has one value, but this one has 2",
+    ),
+    "filled": (
+        one_node("ConstantOfShape", (1,), INT, opset=13),
+        r"ConstantOfShape has 2 inputs, but takes at most 1",
+    ),
+    "shape below zero": (
+        model_of([node("ConstantOfShape", "c", "y")], {"x": (1,)}, {"c": -INT}),
+        r"the constant of shape \[-1\] is malformed, or filled with 1 values",
+    ),
+    "constants by zero": (
+        model_of([node("Div", "c z", "y")], {"x": (1,)}, {"c": INT, "z": 0 * INT}),
+        r"a constant is divided by zero",
+    ),
+    "constants of two types": (
+        model_of([node("Add", "c z", "y")], {"x": (1,)}, {"c": INT, "z": ones(1)}),
+        r"its constants are of types float32, int64",
+    ),
+    "own operands": (
+        model_of([node("PyramidDown", "x x", domain="sightline")], {"x": IMAGE}),
+        r"PyramidDown takes 1 operands, but has 2",
+    ),
+    "own number": (
+        model_of([node("LocalNorm", "x", domain="sightline", size=[3, 3])], {"x": IMAGE}),
+        r"LocalNorm lacks its attribute 'floor'",
+    ),
+    "own precision": (
+        model_of(
+            [
+                node(
+                    "TorchDivisiveNorm",
+                    "x x",
+                    domain="sightline",
+                    threshold=numpy_helper.from_array(ones(1)),
+                )
+            ],
+            {"x": IMAGE},
+        ),
+        r"the attribute 'threshold' is one number in double precision",
+    ),
+    "split outputs": (
+        one_node("Split", IMAGE, num_outputs=2, axis=2),
+        r"Split has 1 outputs, but its num_outputs says otherwise",
+    ),
+    "split rest": (
+        model_of([node("Split", "x", "y z", axis=1)], {"x": (1, 3)}, opset=13),
+        r"Split of 3 into 2 equal parts leaves a rest",
+    ),
+    "fill": (
+        one_node("Pad", (1,), np.array([1, 1]), ones(2)),
+        r"the constant_value of Pad is one number, not 2",
+    ),
+    "pad count": (
+        one_node("Pad", IMAGE, np.array([1, 1])),
+        r"Pad has 2 pads, but needs two for each of 4 axes",
+    ),
+    "negative reflection": (
+        one_node("Pad", (4,), np.array([-1, 1]), mode="reflect"),
+        r"Pad in mode reflect has a negative pad, -1\. Slice instead",
+    ),
+    "float indices": (one_node("Gather", (4,), ones(1)), r"the indices of Gather are float32"),
+    "float shape": (
+        one_node("Reshape", (4,), ones(1)),
+        r"the shape of Reshape must be a list of integers, but is float32\[1\]",
+    ),
+    "upsample": (
+        one_node("Upsample", IMAGE, opset=7, scales=[1.0, 1.0, 0.5, 0.5]),
+        r"Upsample has scales \[1\.0, 1\.0, 0\.5, 0\.5\], but none may be below 1",
+    ),
+    "nearest": (resized(nearest_mode="odd"), r"the nearest_mode 'odd' is not supported"),
+    "policy": (
+        resized(keep_aspect_ratio_policy="odd"),
+        r"the keep_aspect_ratio_policy 'odd' is unknown",
+    ),
+    "policy of scales": (
+        one_node("Resize", IMAGE, None, ones(4), keep_aspect_ratio_policy="not_larger"),
+        r"the keep_aspect_ratio_policy 'not_larger' needs sizes, not scales",
+    ),
+    "sizes and scales": (
+        one_node("Resize", IMAGE, None, ones(4), np.array([1, 2, 9, 9])),
+        r"Resize to sizes \[1, 2, 9, 9\] of 4 axes is malformed, or has scales as well",
+    ),
+    "scales": (
+        one_node("Resize", IMAGE, None, np.array([1, 1, np.inf, 0], np.float32)),
+        r"it has scales \[1\.0, 1\.0, inf, 0\.0\], but needs a positive one",
+    ),
+    "weights of rank 1": (
+        one_node("Conv", IMAGE, ones(2)),
+        r"the weights of Conv are \[maps, channels / group, kernel\], but have shape \[2\]",
+    ),
+    "by reference": (
+        by_reference(),
+        r"the attribute 'alpha' is given twice, or by reference",
+    ),
     "strings": (
         model_of([node("Constant", "", "s", value_string="a"), node("Relu", "x")], {"x": IMAGE}),
         r"the attribute 'value_string' of Constant is not supported",
