@@ -27,9 +27,9 @@ def copy(tmp_path: Path) -> Path:
 
 
 def test_the_new_op_is_in_every_sweep(copy: Path) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "-k", "hard_swish", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-v", "-k", "hard_swish", "-p", "no:cacheprovider"]
     done = subprocess.run(
-        [*command, "-v", *SWEEPS], cwd=copy, capture_output=True, text=True, check=False
+        [*command, *SWEEPS], cwd=copy, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     for sweep in SWEEPS:

@@ -2,7 +2,7 @@
 
 The name is the op's and so are the attributes: integers as INTS, a number as a scalar tensor in
 double precision, so that it comes back as it was. A function of that name in the file tells others
-what it means (`functions`); read back, it is our op again.
+what it means (`functions`); read back, it is our op again. Any pointwise op may be called so.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from onnx import AttributeProto, helper, numpy_helper
 from sightline.frontend.onnx.call import Call, Value
 from sightline.ir.attribute import Attribute
 from sightline.ir.errors import UserError
-from sightline.ir.op import Op
+from sightline.ir.op import OPS, Op
 from sightline.ir.ops.normalization import (
     DivisiveNorm,
     LocalNorm,
@@ -25,6 +25,7 @@ from sightline.ir.ops.normalization import (
     TorchNorm,
     TorchSubtractiveNorm,
 )
+from sightline.ir.ops.pointwise import Pointwise
 from sightline.ir.ops.pooling import LPPool
 from sightline.ir.ops.pyramid import PyramidDown, PyramidUp
 
@@ -43,6 +44,12 @@ CUSTOM_OPS: dict[str, type[Op]] = {
 }
 
 
+def own_op(name: str) -> type[Op] | None:
+    """The op that a call of that name in our domain means."""
+    pointwise = (op for op in OPS.values() if issubclass(op, Pointwise) and op.__name__ == name)
+    return CUSTOM_OPS.get(name) or next(pointwise, None)
+
+
 def attributes_of(op: Op) -> list[AttributeProto]:
     """The attributes of a call of the op; those of a Window stand among its own."""
     listed: dict[str, Any] = {}
@@ -59,11 +66,11 @@ def attributes_of(op: Op) -> list[AttributeProto]:
 
 def read_custom(call: Call) -> Value:
     """The op that a call in the domain `sightline` names."""
-    cls = CUSTOM_OPS.get(call.node.op_type)
+    cls = own_op(call.node.op_type)
     if cls is None:
         raise UserError(
             f"Sightline has no operator {call.node.op_type}",
-            fix=f"Its own operators are {', '.join(CUSTOM_OPS)}.",
+            fix=f"Its own operators are {', '.join(CUSTOM_OPS)}, and all pointwise ops.",
         )
     arguments: dict[str, Any] = {}
     hints = get_type_hints(cls)
@@ -76,12 +83,18 @@ def read_custom(call: Call) -> Value:
             read = _number if hint is float else _integers
             arguments[field.name] = read(call, field.name)
     operands = call.values()
-    arity = 2 if issubclass(cls, TorchNorm) else 1
+    arity = _arity(cls)
     if len(operands) != arity:
         raise UserError(f"{call.node.op_type} takes {arity} operands, but has {len(operands)}")
-    if arity == 2:
+    if issubclass(cls, TorchNorm):
         operands[1] = call.weights(1, f"the kernel of {call.node.op_type}")
     return call.emit(cls(**arguments), *operands)
+
+
+def _arity(cls: type[Op]) -> int:
+    if issubclass(cls, Pointwise):
+        return cls.arity
+    return 2 if issubclass(cls, TorchNorm) else 1
 
 
 def _integers(call: Call, name: str) -> tuple[int, ...]:

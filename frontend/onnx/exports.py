@@ -1,7 +1,7 @@
 """How each op is written as ONNX nodes: one table, `EXPORTS`.
 
-Pointwise ops that are not in it are written by their formula, and ops without an equivalent as a
-call of a function (`custom`).
+Ops that are not in it, ops that ONNX lacks and any new pointwise op, are written as a call of a
+function of ours (`custom`), which says what they mean (`functions`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import numpy as np
 from onnx import TensorProto
 
 from sightline.frontend.onnx.custom import CUSTOM_OPS
-from sightline.frontend.onnx.formulas import OnnxMath
 from sightline.frontend.onnx.site import Site
 from sightline.frontend.onnx.write_pools import (
     window_attributes,
@@ -35,11 +34,7 @@ def export(site: Site) -> str:
     op = site.node.op
     if type(op) in EXPORTS:
         return EXPORTS[type(op)](site, op)
-    if isinstance(op, pw.Pointwise):
-        math = OnnxMath(site.emitter)
-        operands = [math.expression(value) for value in site.all_values()]
-        return math.value_of(op.formula(math, *operands))
-    if type(op).__name__ in CUSTOM_OPS:
+    if isinstance(op, pw.Pointwise) or type(op).__name__ in CUSTOM_OPS:
         return site.call()
     raise UserError(
         f"the op {op.kind} has no form in ONNX", fix="Export the float graph, before any passes."

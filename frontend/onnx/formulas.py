@@ -1,6 +1,6 @@
-"""The `Math` that writes ONNX: a pointwise op's own formula becomes nodes.
+"""The `Math` that writes ONNX: a pointwise op's own formula becomes the body of a function.
 
-So a new pointwise op is exported without a line here.
+So a new pointwise op is exported, and read back, without a line here.
 """
 
 from __future__ import annotations
@@ -58,6 +58,12 @@ class Expression:
 
     math: OnnxMath
     value: str
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            "a formula cannot branch while it is written as ONNX: use Math.where, or give the op "
+            "an entry in exports.EXPORTS"
+        )
 
     def __add__(self, other: Any) -> Expression:
         return self.math.apply("Add", self, other)

@@ -7,14 +7,18 @@ precision: in single, the variance E[x^2] - mean^2 would cancel.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, get_type_hints
 
 import numpy as np
 from onnx import AttributeProto, FunctionProto, TensorProto, helper
 
 from sightline.frontend.onnx.emitter import INT64_MAX, Emitter
+from sightline.frontend.onnx.formulas import OnnxMath
 from sightline.frontend.onnx.load import OWN_DOMAIN
+from sightline.ir.op import Op
+from sightline.ir.ops.pointwise import Pointwise
 from sightline.ir.ops.pyramid import KERNEL
 from sightline.ir.types import Array
 
@@ -30,21 +34,40 @@ class Function(NamedTuple):
     body: Callable[[Emitter], str]
 
 
-def function_of(name: str, opset: int) -> FunctionProto:
-    """The function that says what the operator of that name means."""
-    function = FUNCTIONS[name]
+def function_of(op: type[Op], opset: int) -> FunctionProto:
+    """The function that says what an op means, by the name of its class."""
+    function = _pointwise(op) if issubclass(op, Pointwise) else FUNCTIONS[op.__name__]
     emitter = Emitter(function.operands, in_function=True)
     _constants(emitter, function.attributes)
     result = function.body(emitter)
     return helper.make_function(
         OWN_DOMAIN,
-        name,
+        op.__name__,
         list(function.operands),
         [result],
         emitter.nodes,
         [helper.make_opsetid("", opset)],
         attributes=list(function.attributes),
     )
+
+
+def _pointwise(op: type[Pointwise]) -> Function:
+    """The op's own formula, on an op whose attributes are the numbers that a call gives."""
+    fields = [field.name for field in dataclasses.fields(op)]  # type: ignore[arg-type]
+    hints = get_type_hints(op)
+    odd = [name for name in fields if hints[name] is not float]
+    if odd:
+        raise TypeError(f"{op.__name__}.{odd[0]} is no float: write the op in exports.EXPORTS")
+    operands = tuple(f"x{number}" for number in range(op.arity))
+
+    def body(e: Emitter) -> str:
+        math = OnnxMath(e)
+        symbolic = object.__new__(op)
+        for name in fields:
+            object.__setattr__(symbolic, name, math.expression(_float(e, name)))
+        return math.value_of(symbolic.formula(math, *map(math.expression, operands)))
+
+    return Function(operands, dict.fromkeys(fields, NUMBER), body)
 
 
 def _constants(e: Emitter, attributes: dict[str, str]) -> None:

@@ -75,7 +75,9 @@ def to_proto(model: Model) -> onnx.ModelProto:
             raise error.at(node.name, node.where) from None
     for output in graph.outputs:
         _write_output(emitter, graph[output.node], output.label, names)
-    used = dict.fromkeys(node.op_type for node in emitter.nodes if node.domain == OWN_DOMAIN)
+    called = {node.op_type for node in emitter.nodes if node.domain == OWN_DOMAIN}
+    ops = {type(node.op).__name__: type(node.op) for node in graph.operations}
+    used = [op for name, op in ops.items() if name in called]
     opsets = [helper.make_opsetid("", OPSET)]
     opsets += [helper.make_opsetid(OWN_DOMAIN, OWN_VERSION)] if used else []
     proto = helper.make_model(
@@ -89,7 +91,7 @@ def to_proto(model: Model) -> onnx.ModelProto:
         producer_name="sightline",
         ir_version=IR_VERSION,
         opset_imports=opsets,
-        functions=[function_of(name, OPSET) for name in used],
+        functions=[function_of(op, OPSET) for op in used],
     )
     notes = {PICTURE_KEY: model.picture.to_json()} if model.picture else {}
     notes |= {CLASSES_KEY: json.dumps(model.classes)} if model.classes else {}

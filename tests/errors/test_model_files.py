@@ -57,7 +57,7 @@ def test_what_the_others_are_variations_of() -> None:
                 node("Relu", "a", "y", "third"),
             ],
             (1,),
-            "second",
+            "first",
             r"cycle",
         ),
     ],

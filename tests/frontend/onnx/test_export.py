@@ -87,9 +87,49 @@ class Hump(Pointwise):
         return m.where(x >= 1.0, 2.0 - inner, m.where(x < -2.0, x - 1.0, inner))
 
 
-def test_a_new_pointwise_op_is_exported_by_its_formula() -> None:
+@pytest.mark.parametrize("height", [1.5, 0.1])
+def test_a_new_pointwise_op_is_exported_by_its_formula(
+    height: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(OPS, "hump", Hump)
     x = maps((2, 3, 4, 5)) * 3
-    check_export(Model(graph_of_sample(Sample(Hump(), (x,)))), {"x0": x}, 1e-5)
+    graph = graph_of_sample(Sample(Hump(height), (x,)))
+    proto = check_export(Model(graph), {"x0": x}, 1e-5)
+    assert graph_of(proto) == graph
+
+
+@dataclass(frozen=True)
+class Folded(Pointwise):
+    """A formula that decides by its attribute, which a function in ONNX could not."""
+
+    times: float = 2.0
+    kind: ClassVar[str] = "folded"
+
+    def formula(self, m: Math, x: Any) -> Any:
+        return x if self.times < 1 else m.absolute(x)
+
+
+@dataclass(frozen=True)
+class Counted(Pointwise):
+    """An attribute that is no float."""
+
+    times: int = 2
+    kind: ClassVar[str] = "counted"
+
+    def formula(self, m: Math, x: Any) -> Any:
+        return x * self.times
+
+
+@pytest.mark.parametrize(
+    ("op", "message"),
+    [
+        (Folded(), r"^a formula cannot branch while it is written as ONNX"),
+        (Counted(), r"^Counted\.times is no float: write the op in exports\.EXPORTS$"),
+    ],
+)
+def test_who_adds_an_op_is_told_what_its_export_lacks(op: Op, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        to_onnx(Model(graph_of_sample(Sample(op, (maps((2, 3)),)))))
 
 
 windows = st.builds(
