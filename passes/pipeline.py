@@ -24,10 +24,11 @@ from sightline.passes.upsample_last import upsample_last
 FLOAT_PASSES: tuple[Pass, ...] = (
     simplify,
     sink_transposes,
+    linear_to_conv,
+    fold_affine,  # so that banks are neighbours
     absorb_gathers,
     merge_banks,
-    fold_affine,
-    linear_to_conv,
+    fold_affine,  # into what was merged
     split_concat,
     upsample_last,
     pool_first,

@@ -10,7 +10,9 @@ from sightline.backends.reference import run
 from sightline.ir.graph import Graph
 from sightline.ir.op import OPS
 from sightline.ir.verify import verify
-from tests.support.random_graphs import LARGEST_NUMBER, STEPS, Growth, graphs, inputs_for
+from tests.support.growth import LARGEST_NUMBER, Growth
+from tests.support.growth_steps import STEPS
+from tests.support.random_graphs import graphs, inputs_for
 
 
 @settings(max_examples=100, deadline=None)

@@ -1,0 +1,402 @@
+"""What may be put on a value of a growing graph: every op, and patterns that passes look for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from sightline.ir.op import OPS
+from sightline.ir.ops.arithmetic import Add, Mul, Sub
+from sightline.ir.ops.classify import ArgMax, Softmax
+from sightline.ir.ops.conv import Conv, Linear
+from sightline.ir.ops.movement import (
+    Concat,
+    Flatten,
+    Gather,
+    Identity,
+    Pad,
+    Reshape,
+    Slice,
+    Transpose,
+)
+from sightline.ir.ops.normalization import (
+    BatchNorm,
+    DivisiveNorm,
+    LocalNorm,
+    SubtractiveNorm,
+    TorchDivisiveNorm,
+    TorchSubtractiveNorm,
+)
+from sightline.ir.ops.pointwise import Pointwise
+from sightline.ir.ops.pooling import (
+    AveragePool,
+    GlobalAveragePool,
+    GlobalMaxPool,
+    LPPool,
+    MaxPool,
+    SumPool,
+)
+from sightline.ir.ops.pyramid import PyramidDown, PyramidUp
+from sightline.ir.ops.resize import (
+    COORDINATES,
+    ROUNDINGS,
+    ResizeBilinear,
+    ResizeNearest,
+)
+from sightline.ir.table import Table
+from sightline.ir.types import Shape
+from sightline.ir.window import Window
+from tests.support.growth import Growth
+
+Step = Callable[[Growth, str], str | None]
+"""Puts something on a value, and gives what the next step may read; None if it does not fit."""
+
+STEPS: dict[str, Step] = {}
+
+
+def step(function: Step) -> Step:
+    STEPS[function.__name__] = function
+    return function
+
+
+# Pointwise ops, whichever there are.
+
+
+@step
+def unary(g: Growth, x: str) -> str | None:
+    ops = [op for op in OPS.values() if issubclass(op, Pointwise) and op.arity == 1]
+    return g.add(ops[g.integer(0, len(ops) - 1)](), x)
+
+
+@step
+def binary(g: Growth, x: str) -> str | None:
+    """Two values, or a value and a constant that broadcasts to it, in either order."""
+    ops = [op for op in OPS.values() if issubclass(op, Pointwise) and op.arity == 2]
+    shape = g.type(x).shape
+    partners = [value for value in g.values if g.type(value).shape == shape]
+    if g.chance(0.5):
+        y = partners[g.integer(0, len(partners) - 1)]
+    else:
+        kept = [size if g.chance(0.5) else 1 for size in shape]
+        y = g.constant(g.normal(tuple(kept[g.integer(0, len(kept)) :])))
+    operands = (x, y) if g.chance(0.5) else (y, x)
+    return g.add(ops[g.integer(0, len(ops) - 1)](), *operands)
+
+
+@step
+def affine(g: Growth, x: str) -> str | None:
+    """A sum, product or difference with one number per channel, or one for all."""
+    rank = g.type(x).rank
+    if rank < 2:
+        return None
+    channels = g.type(x).shape[1] if g.chance(0.8) else 1
+    numbers = g.normal((channels, *(1,) * (rank - 2)))
+    if g.chance(0.2):
+        numbers = np.full_like(numbers, g.integer(0, 1))
+    operands = (x, g.constant(numbers)) if g.chance(0.5) else (g.constant(numbers), x)
+    return g.add((Add(), Sub(), Mul())[g.integer(0, 2)], *operands)
+
+
+@step
+def batch_norm(g: Growth, x: str) -> str | None:
+    if g.type(x).rank < 2:
+        return None
+    channels = g.type(x).shape[1]
+    vectors = [g.normal((channels,)) for _ in range(3)]
+    vectors.append(g.rng.uniform(0.2, 2, channels).astype(np.float32))
+    return g.add(BatchNorm(), x, *map(g.constant, vectors))
+
+
+@step
+def computed_constant(g: Growth, x: str) -> str | None:
+    """What is computed from constants alone, added to a value."""
+    shape = g.type(x).shape[-1:]
+    bias = g.add(Mul(), g.constant(g.normal(shape)), g.constant(g.normal(shape)))
+    return None if bias is None else g.add(Add(), x, bias)
+
+
+# Filter banks.
+
+
+def random_table(g: Growth, channels: int) -> Table:
+    maps = g.integer(1, 6)
+    match g.integer(0, 4):
+        case 0 | 1:
+            return Table.dense(channels, maps)
+        case 2:
+            return Table.grouped(channels, channels * g.integer(1, 2), channels)
+    block = g.integer(1, maps)
+    inputs = [
+        tuple(g.rng.permutation(channels)[: g.integer(1, channels)].tolist())
+        for _ in range(-(-maps // block))
+    ]
+    return Table(channels, maps, block, tuple(inputs))
+
+
+def random_window(g: Growth, kernel: Shape) -> Window:
+    pads = tuple(g.integer(0, 1) for _ in range(4)) if g.chance(0.5) else ()
+    if g.chance(0.6):
+        return Window(kernel, pads=pads)
+    return Window(kernel, (g.integer(1, 2), g.integer(1, 2)), pads, (g.integer(1, 2), 1))
+
+
+def add_conv(g: Growth, x: str, window: Window, table: Table) -> str | None:
+    weights = g.normal((table.pairs, *window.kernel)) / np.sqrt(table.channels * window.taps)
+    operands = [x, g.constant(weights)]
+    if g.chance(0.6):
+        operands.append(g.constant(g.normal((table.maps,))))
+    return g.add(Conv(window, table), *operands)
+
+
+@step
+def conv(g: Growth, x: str) -> str | None:
+    if not g.is_maps(x):
+        return None
+    kernel = (g.integer(1, 3), g.integer(1, 3))
+    return add_conv(g, x, random_window(g, kernel), random_table(g, g.type(x).shape[1]))
+
+
+@step
+def conv_1x1(g: Growth, x: str) -> str | None:
+    if not g.is_maps(x):
+        return None
+    return add_conv(g, x, Window((1, 1)), random_table(g, g.type(x).shape[1]))
+
+
+@step
+def concat_of_convs(g: Growth, x: str) -> str | None:
+    """Banks that read the same value, or gathers of it, side by side."""
+    if not g.is_maps(x):
+        return None
+    window = random_window(g, (g.integer(1, 2), 1))
+    parts = []
+    for _ in range(g.integer(1, 3)):
+        source = gather_channels(g, x) if g.chance(0.5) else x
+        part = add_conv(g, source, window, random_table(g, g.type(source).shape[1]))
+        if part is None:
+            return None
+        parts.append(part)
+    return g.add(Concat(), *parts)
+
+
+@step
+def linear(g: Growth, x: str) -> str | None:
+    """On features, or on maps flattened."""
+    if g.is_maps(x):
+        x = g.add(Flatten(), x) or x
+    if g.type(x).rank != 2:
+        return None
+    features, outputs = g.type(x).shape[1], g.integer(1, 6)
+    operands = [x, g.constant(g.normal((outputs, features)) / np.sqrt(features))]
+    if g.chance(0.6):
+        operands.append(g.constant(g.normal((outputs,))))
+    return g.add(Linear(), *operands)
+
+
+# Poolings, normalizations, resizing: what keeps maps maps.
+
+
+@step
+def pooling(g: Growth, x: str) -> str | None:
+    if not g.is_maps(x):
+        return None
+    window = random_window(g, (g.integer(1, 3), g.integer(1, 3)))
+    pools = (
+        MaxPool(window),
+        SumPool(window),
+        AveragePool(window),
+        AveragePool(window, window.pads),
+        LPPool(window, float(g.integer(1, 3))),
+    )
+    return g.add(pools[g.integer(0, len(pools) - 1)], x)
+
+
+@step
+def max_pool(g: Growth, x: str) -> str | None:
+    return g.add(MaxPool(Window((2, 2), strides=(2, 2))), x) if g.is_maps(x) else None
+
+
+@step
+def global_pool(g: Growth, x: str) -> str | None:
+    if not g.is_maps(x):
+        return None
+    return g.add((GlobalMaxPool(), GlobalAveragePool())[g.integer(0, 1)], x)
+
+
+@step
+def local_norm(g: Growth, x: str) -> str | None:
+    if not g.is_maps(x):
+        return None
+    size = (g.integer(0, 1) * 2 + 1, g.integer(0, 2) * 2 + 1)
+    norms = (SubtractiveNorm(size), DivisiveNorm(size, 0.1), LocalNorm(size, 0.1))
+    return g.add(norms[g.integer(0, 2)], x)
+
+
+@step
+def torch_norm(g: Growth, x: str) -> str | None:
+    if not g.is_maps(x):
+        return None
+    kernel = g.constant(g.rng.uniform(0.2, 1, (3, 3)))
+    return g.add((TorchSubtractiveNorm(), TorchDivisiveNorm(0.1))[g.integer(0, 1)], x, kernel)
+
+
+@step
+def upsample(g: Growth, x: str) -> str | None:
+    if not g.is_maps(x):
+        return None
+    rows, columns = g.type(x).spatial
+    return g.add(ResizeNearest((rows * g.integer(1, 3), columns * g.integer(1, 3))), x)
+
+
+@step
+def resize(g: Growth, x: str) -> str | None:
+    if not g.is_maps(x):
+        return None
+    size, coordinates = (g.integer(1, 9), g.integer(1, 9)), str(g.rng.choice(COORDINATES))
+    if g.chance(0.5):
+        return g.add(ResizeBilinear(size, coordinates), x)
+    return g.add(ResizeNearest(size, coordinates, str(g.rng.choice(ROUNDINGS))), x)
+
+
+@step
+def pyramid(g: Growth, x: str) -> str | None:
+    """The next coarser scale, or the band that it does not hold."""
+    if not g.is_maps(x):
+        return None
+    down = g.add(PyramidDown(), x)
+    if down is None or g.chance(0.5):
+        return down
+    up = g.add(PyramidUp(g.type(x).spatial), down)
+    return None if up is None else g.add(Sub(), x, up)
+
+
+# Movement.
+
+
+@step
+def identity(g: Growth, x: str) -> str | None:
+    return g.add(Identity(), x)
+
+
+@step
+def concat(g: Growth, x: str) -> str | None:
+    """Along any axis, with values that fit or with itself."""
+    rank = g.type(x).rank
+    axis = 1 if rank > 1 and g.chance(0.7) else g.integer(-rank, rank - 1)
+
+    def rest(value: str) -> list[int]:
+        shape = list(g.type(value).shape)
+        return shape[: axis % rank] + shape[axis % rank + 1 :]
+
+    fits = [v for v in g.values if g.type(v).rank == rank and rest(v) == rest(x)]
+    others = [fits[g.integer(0, len(fits) - 1)] for _ in range(g.integer(0, 2))]
+    return g.add(Concat(axis), x, *others)
+
+
+@step
+def gather(g: Growth, x: str) -> str | None:
+    rank = g.type(x).rank
+    axis = g.integer(-rank, rank - 1)
+    indices = g.rng.integers(0, g.type(x).shape[axis], g.integer(1, 4))
+    return g.add(Gather(axis, tuple(indices.tolist())), x)
+
+
+def gather_channels(g: Growth, x: str) -> str:
+    channels = g.type(x).shape[1]
+    indices = g.rng.integers(0, channels, g.integer(1, 4)).tolist()
+    if g.chance(0.5):
+        indices = g.rng.permutation(channels).tolist()
+    return g.add(Gather(1, tuple(indices)), x) or x
+
+
+@step
+def slice_(g: Growth, x: str) -> str | None:
+    ranges = []
+    for size in g.type(x).shape:
+        low, high = sorted(g.rng.choice(size + 1, 2, replace=False).tolist())
+        if g.chance(0.5):
+            low, high = 0, size
+        ranges.append((low, high, 1) if g.chance(0.8) else (high - 1, low - 1, -1))
+    starts, stops, steps = zip(*ranges, strict=True)
+    return g.add(Slice(starts, stops, steps), x)
+
+
+@step
+def slice_channels(g: Growth, x: str) -> str | None:
+    if g.type(x).rank < 2:
+        return None
+    shape = g.type(x).shape
+    low, high = sorted(g.rng.choice(shape[1] + 1, 2, replace=False).tolist())
+    starts, stops = [0] * len(shape), list(shape)
+    starts[1], stops[1] = low, high
+    return g.add(Slice(tuple(starts), tuple(stops), (1,) * len(shape)), x)
+
+
+@step
+def pad(g: Growth, x: str) -> str | None:
+    mode = str(g.rng.choice(["constant", "edge", "reflect"]))
+    pads = tuple(g.rng.integers(0, 2, 2 * g.type(x).rank).tolist())
+    return g.add(Pad(pads, mode, 0.5 if mode == "constant" else 0.0), x)
+
+
+@step
+def transpose(g: Growth, x: str) -> str | None:
+    """Any order, or one of the two between NCHW and NHWC."""
+    orders = [tuple(g.rng.permutation(g.type(x).rank).tolist())]
+    if g.is_maps(x) and g.chance(0.8):
+        orders = [(0, 2, 3, 1), (0, 3, 1, 2)]
+    return g.add(Transpose(orders[g.integer(0, len(orders) - 1)]), x)
+
+
+@step
+def reshape(g: Growth, x: str) -> str | None:
+    """Sizes split, or put together."""
+    shape = list(g.type(x).shape)
+    if len(shape) > 1 and g.chance(0.5):
+        at = g.integer(0, len(shape) - 2)
+        shape[at : at + 2] = [shape[at] * shape[at + 1]]
+    elif len(shape) < 5:
+        at = g.integer(0, len(shape) - 1)
+        shape[at : at + 1] = [2, shape[at] // 2] if shape[at] % 2 == 0 else [1, shape[at]]
+    return g.add(Reshape(tuple(shape)), x)
+
+
+@step
+def to_maps(g: Growth, x: str) -> str | None:
+    """Back to four axes, so that the ops on maps go on."""
+    shape = g.type(x).shape
+    if len(shape) >= 4:
+        return None
+    return g.add(Reshape((*shape, *(1,) * (4 - len(shape)))), x)
+
+
+@step
+def flatten(g: Growth, x: str) -> str | None:
+    axis = 1 if g.chance(0.8) else g.integer(0, g.type(x).rank)
+    return g.add(Flatten(axis), x)
+
+
+# Ends, and whatever else there is.
+
+
+@step
+def softmax(g: Growth, x: str) -> str | None:
+    rank = g.type(x).rank
+    return g.add(Softmax(1 if rank > 1 else g.integer(-rank, rank - 1)), x)
+
+
+@step
+def argmax(g: Growth, x: str) -> str | None:
+    """Labels, which are an output and nothing else."""
+    rank = g.type(x).rank
+    return g.add(ArgMax(g.integer(-rank, rank - 1)), x)
+
+
+@step
+def sample(g: Growth, x: str) -> str | None:
+    """Any op at all, as it samples itself, on inputs of its own."""
+    ops = list(OPS.values())
+    drawn = ops[g.integer(0, len(ops) - 1)].sample(g.rng)
+    data = [g.input(array) for array in drawn.data]
+    return g.add(drawn.op, *data, *map(g.constant, drawn.weights))
