@@ -8,7 +8,7 @@ import string
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sightline.ir.constant import Constant
@@ -21,6 +21,7 @@ from sightline.ir.table import Table
 from sightline.ir.text import constants_of, to_text
 from sightline.ir.types import Int, Quant, TensorType
 from sightline.ir.window import Window
+from tests.support.examples import examples
 from tests.support.strange_graphs import graphs
 
 VALID = """
@@ -172,7 +173,7 @@ def test_deep_lists_are_refused_not_followed() -> None:
 PRINTABLE = st.text(string.printable + '"@[]=é\u2028', max_size=5)
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(graphs(), st.data())
 def test_mutated_text_is_read_or_refused(graph: Graph, data: st.DataObject) -> None:
     text = to_text(graph)
@@ -184,7 +185,7 @@ def test_mutated_text_is_read_or_refused(graph: Graph, data: st.DataObject) -> N
         parse(text, constants_of(graph))
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(st.text(string.ascii_letters[:6] + "0123 \n[](),=:@\"'.-+\\"))
 def test_any_text_is_read_or_refused(text: str) -> None:
     for body in (text, f"graph g\n{text}"):
@@ -195,7 +196,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 TOKENS = re.compile(r'"[^"]*"|[\w.]+|\S')
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(st.data())
 def test_shuffled_tokens_are_read_or_refused(data: st.DataObject) -> None:
     """Tokens of a valid text in other places reach deeper than random characters do."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sightline.ir.build import GraphBuilder
@@ -34,6 +34,7 @@ from sightline.ir.verify import verify
 from sightline.ir.window import Window
 from tests.conftest import Golden
 from tests.support.arrays import f32, i8, i32
+from tests.support.examples import examples
 from tests.support.strange_graphs import LENET_C3, constants, graphs, tables
 
 
@@ -96,7 +97,7 @@ def test_the_representative_graph_reads_back() -> None:
     assert [node.instance for node in again.nodes] == [node.instance for node in graph.nodes]
 
 
-@settings(deadline=None, max_examples=150)
+@examples(150)
 @given(graphs())
 def test_any_graph_reads_back(graph: Graph) -> None:
     text = to_text(graph)
@@ -106,7 +107,7 @@ def test_any_graph_reads_back(graph: Graph) -> None:
     assert constants_of(again) == constants_of(graph)
 
 
-@settings(deadline=None, max_examples=150)
+@examples(150)
 @given(constants())
 def test_any_constant_reads_back_to_the_bit(constant: Constant) -> None:
     graph = graph_of_constant(constant)

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sightline.ir.graph import Graph
 from sightline.ir.text import to_text
 from sightline.passes.absorb_gathers import absorb_gathers
 from tests.conftest import Golden
+from tests.support.examples import examples
 from tests.support.pass_checks import check_pass, graph_of
 from tests.support.random_graphs import graphs
 
 STEPS = ("gather", "slice_channels", "slice_", "conv", "conv_1x1", "concat_of_convs")
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(graphs(), st.integers(0, 99))
 def test_means_the_same_on_any_graph(graph: Graph, seed: int) -> None:
     check_pass(absorb_gathers, graph, seed=seed)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(graphs(steps=STEPS), st.integers(0, 99))
 def test_means_the_same_where_it_has_work(graph: Graph, seed: int) -> None:
     check_pass(absorb_gathers, graph, seed=seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sightline.ir.graph import Graph
@@ -11,6 +11,7 @@ from sightline.ir.ops.conv import Linear
 from sightline.ir.text import to_text
 from sightline.passes.linear_to_conv import linear_to_conv
 from tests.conftest import Golden
+from tests.support.examples import examples
 from tests.support.pass_checks import assert_stays, check_pass, graph_of
 from tests.support.random_graphs import graphs
 
@@ -20,13 +21,13 @@ STEPS = (
 )  # fmt: skip
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(graphs(), st.integers(0, 99))
 def test_means_the_same_on_any_graph(graph: Graph, seed: int) -> None:
     check_pass(linear_to_conv, graph, seed=seed)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(graphs(steps=STEPS), st.integers(0, 99))
 def test_means_the_same_where_it_has_work(graph: Graph, seed: int) -> None:
     after = check_pass(linear_to_conv, graph, seed=seed)

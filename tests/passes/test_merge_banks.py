@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sightline.ir.build import GraphBuilder
@@ -19,19 +19,20 @@ from sightline.ir.window import Window
 from sightline.passes import pipeline
 from sightline.passes.merge_banks import joint_table, merge_banks
 from tests.conftest import Golden
+from tests.support.examples import examples
 from tests.support.pass_checks import assert_agree, check_pass, graph_of
 from tests.support.random_graphs import graphs
 
 STEPS = ("concat_of_convs", "concat_of_convs", "conv", "concat", "unary")
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(graphs(), st.integers(0, 99))
 def test_means_the_same_on_any_graph(graph: Graph, seed: int) -> None:
     check_pass(merge_banks, graph, seed=seed)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(graphs(steps=STEPS), st.integers(0, 99))
 def test_means_the_same_where_it_has_work(graph: Graph, seed: int) -> None:
     after = check_pass(merge_banks, graph, seed=seed)
@@ -142,7 +143,7 @@ def tables(draw: st.DrawFn) -> Table:
     return Table(channels, maps, block, tuple(inputs))
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(tables(), st.integers(0, 99))
 def test_a_table_written_as_grouped_banks_is_read_back(table: Table, seed: int) -> None:
     """Gather, grouped convolution, concatenation: how ONNX, which has no tables, says it."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.passes import NODES, chain, seconds
@@ -26,6 +26,7 @@ from sightline.passes.pipeline import PassError
 from sightline.passes.rewrite import Pass, Rewriter, rewrite
 from sightline.passes.simplify import simplify
 from tests.conftest import Golden
+from tests.support.examples import examples
 from tests.support.pass_checks import assert_agree, graph_of
 from tests.support.random_graphs import graphs
 
@@ -37,7 +38,7 @@ SMALL = """
 """
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(graphs(max_nodes=20), st.integers(0, 99))
 def test_all_passes_together_keep_the_meaning(graph: Graph, seed: int) -> None:
     after = pipeline.run(graph)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sightline.ir.build import GraphBuilder
@@ -19,6 +19,7 @@ from sightline.ir.types import TensorType
 from sightline.ir.window import Window
 from sightline.passes.pool_first import pool_first
 from tests.conftest import Golden
+from tests.support.examples import examples
 from tests.support.pass_checks import check_pass, graph_of
 from tests.support.random_graphs import graphs
 
@@ -27,13 +28,13 @@ ROUNDING = 1e-6
 """NumPy's tanh and exp may round the same number differently at the end of a vector."""
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(graphs(), st.integers(0, 99))
 def test_means_the_same_on_any_graph(graph: Graph, seed: int) -> None:
     check_pass(pool_first, graph, seed=seed, tolerance=ROUNDING)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(graphs(steps=STEPS), st.integers(0, 99))
 def test_means_the_same_where_it_has_work(graph: Graph, seed: int) -> None:
     check_pass(pool_first, graph, seed=seed, tolerance=ROUNDING)

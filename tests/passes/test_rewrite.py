@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from sightline.ir.graph import Graph, Node
 from sightline.ir.ops.arithmetic import Add
@@ -13,6 +13,7 @@ from sightline.ir.ops.pointwise import Abs, Relu, Tanh
 from sightline.ir.text import to_text
 from sightline.passes.rewrite import Rewriter, RuleError, first_of, rewrite
 from tests.conftest import Golden
+from tests.support.examples import examples
 from tests.support.pass_checks import assert_agree, graph_of
 from tests.support.random_graphs import graphs
 
@@ -25,7 +26,7 @@ def drop_identity(rewriter: Rewriter, node: Node) -> str | None:
     return node.inputs[0] if isinstance(node.op, Identity) else None
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(graphs())
 def test_a_rule_that_keeps_all_keeps_what_is_read(graph: Graph) -> None:
     after = rewrite(graph, keep)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sightline.ir.graph import Const, Graph
 from sightline.ir.text import to_text
 from sightline.passes.simplify import FOLDED_ELEMENTS, simplify
 from tests.conftest import Golden
+from tests.support.examples import examples
 from tests.support.pass_checks import check_pass, graph_of
 from tests.support.random_graphs import graphs
 
@@ -19,13 +20,13 @@ STEPS = (
 )  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(graphs(), st.integers(0, 99))
 def test_means_the_same_on_any_graph(graph: Graph, seed: int) -> None:
     check_pass(simplify, graph, seed=seed, tolerance=0)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(graphs(steps=STEPS), st.integers(0, 99))
 def test_means_the_same_where_it_has_work(graph: Graph, seed: int) -> None:
     check_pass(simplify, graph, seed=seed, tolerance=0)

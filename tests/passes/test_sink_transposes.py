@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sightline.ir.graph import Graph
@@ -11,6 +11,7 @@ from sightline.ir.ops.movement import Transpose
 from sightline.ir.text import to_text
 from sightline.passes.sink_transposes import sink_transposes
 from tests.conftest import Golden
+from tests.support.examples import examples
 from tests.support.pass_checks import check_pass, graph_of
 from tests.support.random_graphs import graphs
 
@@ -24,13 +25,13 @@ def transposes(graph: Graph) -> int:
     return sum(isinstance(node.op, Transpose) for node in graph.nodes)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(graphs(), st.integers(0, 99))
 def test_means_the_same_on_any_graph(graph: Graph, seed: int) -> None:
     check_pass(sink_transposes, graph, seed=seed)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(graphs(steps=STEPS), st.integers(0, 99))
 def test_means_the_same_where_it_has_work(graph: Graph, seed: int) -> None:
     after = check_pass(sink_transposes, graph, seed=seed)

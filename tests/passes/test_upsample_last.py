@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sightline.ir.graph import Graph
 from sightline.ir.text import to_text
 from sightline.passes.upsample_last import upsample_last
 from tests.conftest import Golden
+from tests.support.examples import examples
 from tests.support.pass_checks import assert_stays, check_pass, graph_of
 from tests.support.random_graphs import graphs
 
@@ -18,13 +19,13 @@ ROUNDING = 1e-6
 """A matrix product may sum in another order when its matrix has another width."""
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(graphs(), st.integers(0, 99))
 def test_means_the_same_on_any_graph(graph: Graph, seed: int) -> None:
     check_pass(upsample_last, graph, seed=seed, tolerance=ROUNDING)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(graphs(steps=STEPS), st.integers(0, 99))
 def test_means_the_same_where_it_has_work(graph: Graph, seed: int) -> None:
     check_pass(upsample_last, graph, seed=seed, tolerance=ROUNDING)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -17,13 +17,14 @@ from sightline import arrays
 from sightline.arrays import read_npy, read_npz
 from sightline.ir.errors import UserError
 from sightline.ir.types import Array
+from tests.support.examples import examples
 
 ANY_ARRAY = hnp.arrays(
     st.sampled_from(["<f4", ">f4", "f8", "i1", "u2", "?"]), hnp.array_shapes(max_dims=3)
 )
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(array=ANY_ARRAY, fortran=st.booleans(), compressed=st.booleans())
 def test_what_numpy_writes_is_read(
     array: Array, fortran: bool, compressed: bool, tmp_path_factory: pytest.TempPathFactory
@@ -39,7 +40,7 @@ def test_what_numpy_writes_is_read(
         np.testing.assert_array_equal(result, wanted)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(data=st.data())
 def test_damaged_files_are_refused_or_read_never_worse(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import sightline
@@ -20,6 +20,7 @@ from sightline.ir.ops.arithmetic import Add
 from sightline.ir.progress import Report
 from sightline.ir.types import TensorType
 from tests.support.command_line import names_in, snapshot
+from tests.support.examples import examples
 from tests.support.small_networks import CLASSES, labeler, two_ends
 
 
@@ -68,7 +69,7 @@ def test_folders_above_are_made_and_nothing_else_is_left(tmp_path: Path) -> None
     assert names_in(tmp_path / "deep" / "er") == ["net"]
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(values=st.lists(st.floats(width=32), min_size=1, max_size=40))
 def test_every_float_survives(
     values: list[float], tmp_path_factory: pytest.TempPathFactory

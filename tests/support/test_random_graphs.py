@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from sightline.backends.reference import run
 from sightline.ir.graph import Graph
 from sightline.ir.op import OPS
 from sightline.ir.verify import verify
+from tests.support.examples import examples
 from tests.support.growth import LARGEST_NUMBER, Growth
 from tests.support.growth_steps import STEPS
 from tests.support.random_graphs import graphs, inputs_for
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(graphs())
 def test_graphs_are_valid_and_their_values_sane(graph: Graph) -> None:
     verify(graph)

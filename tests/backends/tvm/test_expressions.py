@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from sightline.backends.target import Taken
@@ -23,6 +23,7 @@ from sightline.ir.ops.pooling import GlobalMaxPool, LPPool, MaxPool
 from sightline.ir.types import Array
 from sightline.ir.window import Window
 from tests.support.cpu import assert_is_reference, side_by_side
+from tests.support.examples import examples
 from tests.support.random_graphs import graphs, inputs_for
 
 EXACT = {"arg_max", "max_pool", "global_max_pool", "relu", "abs", "clip", "add", "sub", "mul"}
@@ -46,7 +47,7 @@ def test_samples(kind: str) -> None:
     check(*samples, tolerance=0 if kind in EXACT else 1e-4)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(30, suppress_health_check=[HealthCheck.too_slow])
 @given(graphs(max_nodes=8), st.integers(0, 2**32 - 1))
 def test_random_graphs(graph: Graph, seed: int) -> None:
     assert_is_reference(graph, inputs_for(graph, seed))

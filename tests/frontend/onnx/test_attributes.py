@@ -7,19 +7,20 @@ from typing import Any
 
 import numpy as np
 import onnx
-from hypothesis import given, reject, settings
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from sightline.backends import reference
 from sightline.ir.errors import UserError
 from sightline.ir.types import Array
+from tests.support.examples import examples
 from tests.support.onnx_models import graph_of, one_node
 from tests.support.onnxruntime import RUNTIME_ERRORS, assert_close, run_onnx
 
 OPSETS = (7, 10, 11, 13, onnx.defs.onnx_opset_version() - 2)
 """The newest that onnxruntime takes is two below the newest that onnx defines."""
 
-many = settings(max_examples=100, deadline=None)
+many = examples(100)
 opsets = st.sampled_from(OPSETS)
 seeds = st.integers(0, 2**16)
 

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import pytest
 from google.protobuf.message import DecodeError
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
@@ -22,6 +22,7 @@ from sightline.ir.errors import UserError
 from sightline.ir.graph import Const
 from sightline.ir.types import Array
 from sightline.ir.verify import verify
+from tests.support.examples import examples
 from tests.support.onnx_models import model_of, node, one_node, refused
 
 IMAGE = (1, 2, 6, 6)
@@ -375,7 +376,7 @@ def mutations(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(400, suppress_health_check=list(HealthCheck))
 @given(mutations() | st.binary(max_size=200))
 @example(GOOD)
 def test_a_damaged_file_is_read_or_refused_and_never_more(

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import sightline.ir.ops
@@ -31,6 +31,7 @@ from sightline.ir.ops.resize import COORDINATES, ROUNDINGS, ResizeBilinear, Resi
 from sightline.ir.table import Table
 from sightline.ir.types import Array, Int, Quant, TensorType
 from sightline.ir.window import Window
+from tests.support.examples import examples
 from tests.support.onnx_models import graph_of
 from tests.support.onnxruntime import assert_close, check_export, run_onnx
 
@@ -139,7 +140,7 @@ windows = st.builds(
     st.tuples(*[st.integers(0, 4)] * 4),
     st.tuples(*[st.integers(1, 2)] * 2),
 )
-few = settings(max_examples=50, deadline=None)
+few = examples(50)
 
 
 def accept(op: Op, x: Array, *weights: Array) -> None:

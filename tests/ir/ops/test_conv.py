@@ -7,7 +7,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sightline.ir.op import Op
@@ -16,6 +16,7 @@ from sightline.ir.ops.conv import Conv, Linear
 from sightline.ir.table import Table
 from sightline.ir.types import Array, TensorType
 from sightline.ir.window import Window
+from tests.support.examples import examples
 from tests.support.naive import naive
 from tests.support.refusals import bytes_, refusal, typed
 from tests.support.strange_graphs import LENET_C3, tables
@@ -32,7 +33,7 @@ def check(op: Op, *operands: Array) -> None:
     np.testing.assert_allclose(op.evaluate(*operands), naive(op, *operands), rtol=1e-4, atol=1e-4)
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(tables(), st.booleans())
 def test_any_table_multiplies_the_planes_that_it_names(table: Table, biased: bool) -> None:
     operands = [randoms(1, table.channels, 3, 3), randoms(table.pairs, 2, 2, seed=1)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sightline.ir.op import Op
@@ -20,6 +20,7 @@ from sightline.ir.ops.movement import (
 )
 from sightline.ir.types import Int, Quant, TensorType
 from tests.support.arrays import i8
+from tests.support.examples import examples
 from tests.support.naive import naive
 from tests.support.refusals import bytes_, refusal, typed
 
@@ -64,7 +65,7 @@ axes = st.integers(1, 6).flatmap(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(st.lists(axes, min_size=1, max_size=3))
 def test_any_slice_walks_its_axes(bounds: list[tuple[int, int, int, int]]) -> None:
     sizes, starts, stops, steps = (tuple(column) for column in zip(*bounds, strict=True))

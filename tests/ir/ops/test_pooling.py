@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sightline.ir.errors import UserError
@@ -21,6 +21,7 @@ from sightline.ir.ops.pooling import (
 )
 from sightline.ir.types import Array, Int, TensorType
 from sightline.ir.window import Window
+from tests.support.examples import examples
 from tests.support.naive import naive
 from tests.support.naive.loops import cells, is_inside
 from tests.support.naive.windows import outputs_of, seen
@@ -61,7 +62,7 @@ def lines(draw: st.DrawFn) -> tuple[Window, int, tuple[int, int]]:
     return window, size, counted
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(lines())
 def test_windows_that_see_nothing_are_found(case: tuple[Window, int, tuple[int, int]]) -> None:
     window, size, counted = case

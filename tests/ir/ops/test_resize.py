@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sightline.ir.ops.resize import COORDINATES, ROUNDINGS, ResizeBilinear, ResizeNearest
 from sightline.ir.types import Array, Int, TensorType
+from tests.support.examples import examples
 from tests.support.naive import naive
 from tests.support.refusals import bytes_, refusal, typed
 
@@ -23,7 +24,7 @@ def ramp(height: int, width: int) -> Array:
     return np.arange(height * width, dtype=np.float32).reshape(1, 1, height, width)
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(sizes, sizes, st.sampled_from(COORDINATES), st.sampled_from(ROUNDINGS), scales)
 def test_any_resize_is_onnx_formula(
     before: tuple[int, int],
