@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from sightline.ir.build import GraphBuilder
@@ -89,3 +91,14 @@ class Growth:
         for number, value in enumerate(sorted(outputs) + self.labels[-1:]):
             self.builder.output(value, f"out{number}")
         return self.builder.finish()
+
+
+Step = Callable[[Growth, str], str | None]
+"""Puts something on a value, and gives what the next step may read; None if it does not fit."""
+
+STEPS: dict[str, Step] = {}
+
+
+def step(function: Step) -> Step:
+    STEPS[function.__name__] = function
+    return function

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from sightline.ir.graph import Graph
 from sightline.ir.types import Array
-from tests.support.growth import Growth
-from tests.support.growth_steps import STEPS
+from tests.support import growth_moves, growth_steps  # noqa: F401  (they fill STEPS)
+from tests.support.growth import STEPS, Growth
 
 
 @st.composite

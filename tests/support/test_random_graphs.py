@@ -11,8 +11,7 @@ from sightline.ir.graph import Graph
 from sightline.ir.op import OPS
 from sightline.ir.verify import verify
 from tests.support.examples import examples
-from tests.support.growth import LARGEST_NUMBER, Growth
-from tests.support.growth_steps import STEPS
+from tests.support.growth import LARGEST_NUMBER, STEPS, Growth
 from tests.support.random_graphs import graphs, inputs_for
 
 
