@@ -31,6 +31,7 @@ nightly: $(READY)
 # The figures in docs/FIGURES.md, measured anew.
 figures: $(READY)
 	$(BIN)/python benchmarks/figures.py
+	$(BIN)/python benchmarks/passes.py
 
 clean:
 	rm -rf .venv build dist .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
