@@ -17,6 +17,7 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict -p sightline
+	$(BIN)/mypy --strict --explicit-package-bases tests benchmarks
 
 unit: $(READY)
 	$(BIN)/pytest -n 2 --cov --cov-report=term
