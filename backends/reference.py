@@ -64,7 +64,9 @@ def evaluate(graph: Graph, inputs: Mapping[str, Array], values: dict[str, Array]
             case Const(value):
                 values[node.name] = value.array
             case op:
-                values[node.name] = op.evaluate(*(values[name] for name in node.inputs))
+                # Infinities and what is no number pass through, as on every target.
+                with np.errstate(all="ignore"):
+                    values[node.name] = op.evaluate(*(values[name] for name in node.inputs))
         for name in node.inputs:
             left[name] -= 1
             if not left[name]:

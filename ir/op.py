@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import operator
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, get_type_hints
 
 import numpy as np
 
+from sightline.ir.errors import UserError
 from sightline.ir.types import Array, TensorType, type_of
 
 
@@ -36,7 +41,8 @@ class Op:
 
     `infer` gives the result's type, or raises UserError for what the user got wrong; `evaluate` is
     the meaning, in NumPy; `macs` the multiply-accumulates of filter banks and linear layers (0 for
-    the rest); `sample` a random instance.
+    the rest); `sample` a random instance. Attributes are made what their declarations say: a
+    number given where a float belongs is a float from then on, a list a tuple.
     """
 
     REQUIRED: ClassVar[tuple[str, ...]] = ("infer", "evaluate", "sample")
@@ -44,6 +50,18 @@ class Op:
 
     kind: ClassVar[str]
     """The name in text form: `max_pool` for MaxPool."""
+
+    def __post_init__(self) -> None:
+        own: Any = type(self)
+        for name, (convert, what) in _conversions(own).items():
+            value = getattr(self, name)
+            try:
+                converted = convert(value)
+            except (TypeError, ValueError, OverflowError):
+                raise UserError(
+                    f"the attribute '{name}' of {type(self).__name__} is {what}, found {value!r}"
+                ) from None
+            object.__setattr__(self, name, converted)
 
     def infer(self, *inputs: Any) -> TensorType:
         raise TypeError(f"{type(self).__name__} lacks infer")
@@ -57,6 +75,43 @@ class Op:
     @classmethod
     def sample(cls, rng: np.random.Generator) -> Sample:
         raise TypeError(f"{cls.__name__} lacks sample")
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, str | bytes | bool):
+        raise TypeError
+    return float(value)
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool):
+        raise TypeError
+    return operator.index(value)
+
+
+def _numbers(value: Any) -> tuple[float, ...]:
+    return tuple(map(_number, value))
+
+
+def _wholes(value: Any) -> tuple[int, ...]:
+    return tuple(map(_whole, value))
+
+
+_CONVERSIONS: dict[Any, tuple[Callable[[Any], Any], str]] = {
+    float: (_number, "a number"),
+    int: (_whole, "a whole number"),
+    tuple[float, ...]: (_numbers, "a list of numbers"),
+    tuple[int, ...]: (_wholes, "a list of whole numbers"),
+}
+"""How an attribute becomes what its declaration says: plain numbers, and tuples of them."""
+
+
+@functools.cache
+def _conversions(cls: type) -> dict[str, tuple[Callable[[Any], Any], str]]:
+    """The conversions of an op's fields, by name."""
+    hints = get_type_hints(cls)
+    fields = dataclasses.fields(cls)
+    return {f.name: _CONVERSIONS[hints[f.name]] for f in fields if hints[f.name] in _CONVERSIONS}
 
 
 OPS: dict[str, type[Op]] = {}

@@ -109,7 +109,7 @@ class TensorType:
 
     def __post_init__(self) -> None:
         if any(size < 1 for size in self.shape):
-            raise ValueError(f"every size of a shape is at least 1, not {list(self.shape)}")
+            raise UserError(f"every size of a shape is at least 1, not {list(self.shape)}")
         if self.rank > MAX_RANK:
             raise UserError(
                 f"a value has {self.rank} axes, and the most that are supported is {MAX_RANK}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -32,6 +34,10 @@ largest = te.comm_reducer(lambda x, y: larger(x, y), lowest, name="largest")
 """A maximum that starts from minus infinity, and lets NaN through."""
 
 
+WRITTEN_OUT = 8
+"""The largest whole power that is written as a product."""
+
+
 def max_pool(op: MaxPool, build: Build, x: Tensor) -> Tensor:
     return pool(op.window, padded(x, op.window.pad_pairs, lowest(dtype_of(x))), largest)
 
@@ -49,18 +55,24 @@ def average_pool(op: AveragePool, build: Build, x: Tensor) -> Tensor:
 def lp_pool(op: LPPool, build: Build, x: Tensor) -> Tensor:
     """In double precision, as powers leave the range of floats long before their root does."""
 
-    def power(*at: Expr) -> Expr:
-        size = tirx.abs(x(*at)).astype("float64")
-        return {1.0: size, 2.0: size * size}.get(op.p, tirx.power(size, _double(op.p)))
+    def power_at(*at: Expr) -> Expr:
+        return power(tirx.abs(x(*at)).astype("float64"), op.p)
 
     def root(*at: Expr) -> Expr:
         total = sums(*at)
         roots = {1.0: total, 2.0: tirx.sqrt(total)}
         return roots.get(op.p, tirx.power(total, _double(1.0 / op.p))).astype("float32")
 
-    powers = te.compute(x.shape, power, "powers")
+    powers = te.compute(x.shape, power_at, "powers")
     sums = pool(op.window, padded(powers, op.window.pad_pairs, _double(0.0)), te.sum)
     return te.compute(sums.shape, root, "roots")
+
+
+def power(size: Expr, p: float) -> Expr:
+    """A power of what is not negative. (TVM's own warns of negative bases from the third on.)"""
+    if p <= WRITTEN_OUT and p == int(p):
+        return functools.reduce(operator.mul, [size] * int(p))
+    return tirx.exp(tirx.log(size) * _double(p))
 
 
 def global_average_pool(op: GlobalAveragePool, build: Build, x: Tensor) -> Tensor:

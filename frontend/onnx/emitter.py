@@ -11,9 +11,6 @@ from onnx import NodeProto, TensorProto, helper
 from sightline.frontend.onnx.tensors import of_array
 from sightline.ir.types import Array
 
-INT64_MAX = (1 << 63) - 1
-"""As the end of a Slice: to the end of the axis."""
-
 
 class Emitter:
     """Appends nodes, and gives every value a name of its own that begins with `prefix`.

@@ -1,8 +1,8 @@
 """What our own operators mean in ONNX: one model-local function each, of standard operators.
 
 The bodies hold for any shape and any attributes, which they read by reference; sizes at the border
-come of running the same sums over ones. Sums of boxes are differences of running sums in double
-precision: in single, the variance E[x^2] - mean^2 would cancel.
+come of running the same sums over ones. Sums of boxes are in double precision: in single, the
+variance E[x^2] - mean^2 would cancel.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple, get_type_hints
 import numpy as np
 from onnx import AttributeProto, FunctionProto, TensorProto, helper
 
-from sightline.frontend.onnx.emitter import INT64_MAX, Emitter
+from sightline.frontend.onnx.emitter import Emitter
 from sightline.frontend.onnx.formulas import OnnxMath
 from sightline.frontend.onnx.load import OWN_DOMAIN
 from sightline.ir.op import Op
@@ -99,18 +99,17 @@ def _ones(e: Emitter, data_type: int) -> str:
 
 
 def _box_sums(e: Emitter, x: str) -> str:
-    """The sum of the box of `size` around each pixel, as far as it exists."""
+    """The sum of the box of `size` around each pixel, as far as it exists: every box for itself."""
     half = e.emit("Div", "size", e.constant([2]))
-    before = e.emit("Add", half, e.constant([1]))
-    pads = e.emit("Concat", before, half, axis=0)
-    total = e.emit("Pad", x, pads, "", e.constant([2, 3]))
+    total = e.emit("Pad", x, e.emit("Concat", half, half, axis=0), "", e.constant([2, 3]))
+    zero, one = (e.constant(np.array(number, np.int64)) for number in (0, 1))
     for index, axis in enumerate((2, 3)):
-        side = e.emit("Gather", "size", e.constant([index]))
-        along, zero = e.constant([axis]), e.constant([0])
-        running = e.emit("CumSum", total, e.constant(np.array(axis, np.int64)))
-        above = e.emit("Slice", running, side, e.constant([INT64_MAX]), along)
-        below = e.emit("Slice", running, zero, e.emit("Neg", side), along)
-        total = e.emit("Sub", above, below)
+        side = e.emit("Gather", "size", e.constant(np.array(index, np.int64)))
+        length = e.emit("Gather", e.emit("Shape", "x"), e.constant(np.array(axis, np.int64)))
+        firsts = e.emit("Unsqueeze", e.emit("Range", zero, length, one), e.constant([1]))
+        cells = e.emit("Add", firsts, e.emit("Range", zero, side, one))
+        boxes = e.emit("Gather", total, cells, axis=axis)
+        total = e.emit("ReduceSum", boxes, e.constant([axis + 1]), keepdims=0)
     return total
 
 

@@ -91,10 +91,17 @@ class LeakyRelu(Pointwise):
 
     slope: float = 0.01
 
+    def infer(self, *x: TensorType) -> TensorType:
+        if not math.isfinite(self.slope):
+            raise UserError(f"a leaky ReLU needs a finite slope, found {self.slope}")
+        return super().infer(*x)
+
     def is_monotone(self) -> bool:
         return self.slope >= 0
 
     def formula(self, m: Math, x: Any) -> Any:
+        if self.slope == 0:  # not 0 * x, which is no number where x is infinite
+            return m.maximum(x, 0.0)
         return m.where(x > 0.0, x, x * self.slope)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from sightline.backends.target import Taken
 from sightline.ir.build import GraphBuilder
 from sightline.ir.graph import Graph
 from sightline.ir.op import OPS
-from sightline.ir.ops.arithmetic import Add, Mul
+from sightline.ir.ops.arithmetic import Add, Mul, Sub
 from sightline.ir.ops.movement import Identity, Reshape, Slice
 from sightline.ir.ops.pointwise import Abs
 from sightline.ir.types import Array, Int, TensorType
@@ -141,3 +142,14 @@ def test_is_a_target_like_any_other(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", OPS)
 def test_takes_every_op(kind: str) -> None:
     assert TARGET.support(OPS[kind]) == Taken()
+
+
+def test_what_is_no_number_passes_through_without_a_warning() -> None:
+    builder = GraphBuilder("odd")
+    x = builder.input("x", TensorType((3,)))
+    builder.output(builder.add(Sub(), builder.add(Mul(), x, x), x), "y")
+    odd = np.array([np.inf, np.nan, 1e30], np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        y = run(builder.finish(), x=odd)["y"]
+    np.testing.assert_array_equal(y, np.array([np.nan, np.nan, np.inf], np.float32))

@@ -97,7 +97,7 @@ def test_a_tensor_type_knows_its_sizes() -> None:
 
 @pytest.mark.parametrize("shape", [(0,), (1, -1), (3, 0, 2)])
 def test_sizes_are_positive(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"^every size of a shape is at least 1, not \["):
+    with pytest.raises(UserError, match=r"^every size of a shape is at least 1, not \["):
         TensorType(shape)
 
 

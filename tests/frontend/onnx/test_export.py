@@ -74,6 +74,17 @@ def test_our_own_ops_come_back_as_they_were(name: str, seed: int) -> None:
     assert graph_of(to_onnx(Model(graph))) == graph
 
 
+@pytest.mark.parametrize("name", ["DivisiveNorm", "LocalNorm", "SubtractiveNorm"])
+def test_a_huge_pixel_is_seen_by_its_neighbours_alone(name: str) -> None:
+    sample = CUSTOM_OPS[name].sample(np.random.default_rng(0))
+    (x,) = sample.data
+    x[0, 0, 0, 0] = 1e12
+    graph = graph_of_sample(sample)
+    found = run_onnx(to_onnx(Model(graph)), {"x0": x})["y"]
+    expected = reference.run(graph, x0=x)["y"]
+    assert_close(found[:, :, 4:, 4:], expected[:, :, 4:, 4:])
+
+
 @dataclass(frozen=True)
 class Hump(Pointwise):
     """Uses all that a formula may: y = tanh, sqrt, exp and the rest, joined at 0 and 1."""

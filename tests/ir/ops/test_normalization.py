@@ -148,3 +148,17 @@ def test_torch_kernels_are_odd(op: Op) -> None:
         "expected a kernel [rows, columns], which has rank 2, found f32[1,1,3,3] of rank 4."
     )
     assert refusal(op, bytes_(1, 1, 8, 8), typed(3, 3)).startswith("expected floating-point ")
+
+
+@pytest.mark.parametrize("op", [SubtractiveNorm((3, 3)), DivisiveNorm((3, 3)), LocalNorm((3, 3))])
+@pytest.mark.parametrize("odd", [1e12, np.inf, np.nan])
+def test_an_odd_pixel_is_seen_by_its_neighbours_alone(op: Op, odd: float) -> None:
+    x = np.random.default_rng(0).standard_normal((1, 1, 12, 12)).astype(np.float32)
+    before = op.evaluate(x)
+    x[0, 0, 5, 5] = odd
+    with np.errstate(invalid="ignore"):
+        after = op.evaluate(x)
+    changed = (before != after)[0, 0]
+    assert changed[4:7, 4:7].all()
+    changed[4:7, 4:7] = False
+    assert not changed.any()

@@ -135,3 +135,13 @@ def test_soft_shrinkage_refuses_a_negative_threshold(threshold: float) -> None:
     assert refusal(SoftShrink(threshold), typed(3)) == (
         f"soft shrinkage needs a threshold of at least 0, found {threshold}."
     )
+
+
+def test_leaky_relu_of_no_slope_is_relu_for_infinite_numbers_too() -> None:
+    x = np.array([-np.inf, -1, 0, 2, np.inf, np.nan], np.float32)
+    np.testing.assert_array_equal(LeakyRelu(0.0).evaluate(x), Relu().evaluate(x))
+
+
+@pytest.mark.parametrize("slope", [np.nan, np.inf, -np.inf])
+def test_leaky_relu_refuses_a_slope_that_is_no_number(slope: float) -> None:
+    assert refusal(LeakyRelu(slope), typed(1)).startswith("a leaky ReLU needs a finite slope, ")
