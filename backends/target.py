@@ -99,7 +99,7 @@ def check_inputs(graph: Graph, inputs: Mapping[str, Array]) -> None:
         if name not in inputs or name not in wanted:
             raise UserError(
                 f"the network takes {', '.join(wanted) or 'nothing'}, but was given "
-                f"{', '.join(inputs) or 'nothing'}",
+                f"{', '.join(map(str, inputs)) or 'nothing'}",
                 fix="Give one array for each input, by its name.",
             )
     for name, type_ in wanted.items():

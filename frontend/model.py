@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 
 from sightline.ir.errors import UserError
@@ -32,12 +33,18 @@ class Picture:
             )
         for what, numbers in (("mean", self.mean), ("deviation", self.deviation)):
             if len(numbers) not in (1, self.planes):
+                wanted = "1 number" if self.planes == 1 else f"1 or {self.planes} numbers"
                 raise UserError(
-                    f"a picture of {self.planes} planes needs 1 or {self.planes} numbers for its "
-                    f"{what}, found {len(numbers)}"
+                    f"pictures as {self.colors} need {wanted} for their {what}, found "
+                    f"{len(numbers)}"
                 )
-        if 0.0 in self.deviation or not self.range > 0:
-            raise UserError("a picture's range is positive, and its deviation is not 0")
+            for number in numbers:
+                if not math.isfinite(number):
+                    raise UserError(f"the {what} of pictures is finite, not {number}")
+        if 0.0 in self.deviation:
+            raise UserError("the deviation of pictures, which divides them, is 0")
+        if not 0 < self.range < math.inf:
+            raise UserError(f"the range of pictures is positive and finite, not {self.range:g}")
 
     @property
     def planes(self) -> int:
@@ -56,7 +63,7 @@ class Picture:
                 tuple(map(float, fields["mean"])),
                 tuple(map(float, fields["deviation"])),
             )
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise UserError(f"the description of the picture {text[:80]!r} is broken") from error
 
 

@@ -8,7 +8,6 @@ DIR/cpu/ …           one folder for each target, with what its compiler wrote
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,36 +15,43 @@ from typing import Any
 
 import numpy as np
 
-import sightline.ir.ops  # noqa: F401  (declares the ops that a graph's text names)
 from sightline import __version__
-from sightline.arrays import read_npz
+from sightline.artifact_files import (
+    COMPILE_AGAIN,
+    CONSTANTS,
+    GRAPH,
+    MANIFEST,
+    file_hash,
+    files_in,
+    read_graph,
+    read_manifest,
+    sha256,
+)
 from sightline.backends import registry
 from sightline.backends.target import Executable, StageTime, check_inputs
-from sightline.files import new_folder
+from sightline.files import TemporaryFolder, failures_named, new_folder
 from sightline.frontend.model import Model, Picture
-from sightline.ir.constant import Constant
 from sightline.ir.errors import UserError
 from sightline.ir.graph import Graph
-from sightline.ir.parse import parse
 from sightline.ir.text import constants_of, to_text
 from sightline.ir.types import Array
-from sightline.ir.verify import InvalidGraph, verify
 from sightline.manifest import Manifest, TargetEntry
-
-MANIFEST, GRAPH, CONSTANTS = "manifest.json", "graph.txt", "constants.npz"
-MAX_TEXT_BYTES = 1 << 28
 
 
 class Artifact:
     """A network with what its targets were compiled to. Made by `compile` and by `load`."""
 
     def __init__(
-        self, model: Model, targets: Mapping[str, TargetEntry], folder: Path, source: str
+        self,
+        model: Model,
+        targets: Mapping[str, TargetEntry],
+        folder: Path | TemporaryFolder,
+        source: str,
     ) -> None:
         self.model = model
         self.source = source
         self._entries = dict(targets)
-        self._folder = folder
+        self._home = folder
         self._loaded: dict[str, Executable] = {}
 
     @property
@@ -78,29 +84,27 @@ class Artifact:
         `x` is the array of the one input, or a mapping from names to arrays; inputs may also be
         given by keyword. `target` is the first one compiled, unless another is named.
         """
-        outputs = self.run_all(self._by_name(x, inputs), target)
+        outputs = self.run_all(self._named(x, inputs), target)
         return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
-    def run_all(self, inputs: Mapping[str, Array], target: str | None = None) -> dict[str, Array]:
+    def run_all(self, inputs: Mapping[str, Any], target: str | None = None) -> dict[str, Array]:
         """Outputs by name, however many there are."""
-        check_inputs(self.graph, inputs)
-        return self.executable(target).run(inputs)
+        return self.executable(target).run(self._checked(inputs))
 
     def profile(
         self, x: Any = None, /, *, target: str | None = None, **inputs: Any
     ) -> list[StageTime]:
         """The time of each stage in one run; arguments as for `run`."""
-        arrays = self._by_name(x, inputs)
-        check_inputs(self.graph, arrays)
-        return self.executable(target).profile(arrays)
+        return self.executable(target).profile(self._checked(self._named(x, inputs)))
 
     def executable(self, target: str | None = None) -> Executable:
         """What a target was compiled to, loaded once; `run` gives it checked inputs."""
         name = target or next(iter(self._entries))
         if name not in self._loaded:
             self._require_target(name)
-            self._require_whole(name)
             compiled = registry.target(name)
+            self._require_maker(name)
+            self._require_whole(name)
             self._loaded[name] = compiled.load(self.graph, self._folder / name)
         return self._loaded[name]
 
@@ -117,16 +121,23 @@ class Artifact:
                 allow_pickle=False,
                 **{key: value.array for key, value in constants_of(self.graph).items()},
             )
-            for name in self._entries:
+            for name, entry in self._entries.items():
                 self._require_whole(name)
-                shutil.copytree(self._folder / name, part / name)
+                (part / name).mkdir()
+                for file in entry.files:
+                    (part / name / file).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(self._folder / name / file, part / name / file)
             (part / MANIFEST).write_text(self._manifest(text).to_json(), encoding="utf-8")
+
+    @property
+    def _folder(self) -> Path:
+        return self._home.path if isinstance(self._home, TemporaryFolder) else self._home
 
     def _manifest(self, text: str) -> Manifest:
         return Manifest(
             source=self.source,
             sightline=__version__,
-            graph_sha256=_sha256(text.encode()),
+            graph_sha256=sha256(text.encode()),
             inputs={node.name: str(node.type) for node in self.graph.inputs},
             outputs={out.label: str(self.graph[out.node].type) for out in self.graph.outputs},
             targets=self._entries,
@@ -134,19 +145,34 @@ class Artifact:
             classes=self.classes,
         )
 
-    def _by_name(self, x: Any, inputs: Mapping[str, Any]) -> dict[str, Array]:
-        given = dict(inputs)
-        if isinstance(x, Mapping):
-            given |= x
-        elif x is not None:
-            names = [node.name for node in self.graph.inputs]
-            if len(names) != 1:
-                raise UserError(
-                    f"the network takes {', '.join(names)}, but was given one array",
-                    fix="Give a dict from names to arrays.",
-                )
-            given[names[0]] = x
-        return {name: np.asarray(array) for name, array in given.items()}
+    def _named(self, x: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of `run` as one dict by name."""
+        if x is None:
+            return dict(inputs)
+        names = [node.name for node in self.graph.inputs]
+        if not isinstance(x, Mapping) and len(names) != 1:
+            raise UserError(
+                f"the network takes {', '.join(names)}, but was given one array",
+                fix="Give a dict from names to arrays.",
+            )
+        given = dict(x) if isinstance(x, Mapping) else {names[0]: x}
+        twice = [name for name in inputs if name in given]
+        if twice:
+            raise UserError(
+                f"the input '{twice[0]}' is given twice", fix="Give it alone, or by its name."
+            )
+        return given | dict(inputs)
+
+    def _checked(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
+        """Inputs as the arrays that the graph takes."""
+        arrays: dict[str, Array] = {}
+        for name, value in inputs.items():
+            try:
+                arrays[name] = np.asarray(value)
+            except (TypeError, ValueError, RuntimeError) as error:
+                raise UserError(f"the input '{name}' is no array: {error}") from error
+        check_inputs(self.graph, arrays)
+        return arrays
 
     def _require_target(self, name: str) -> None:
         if name not in self._entries:
@@ -155,36 +181,44 @@ class Artifact:
                 f"{', '.join(self._entries)}",
                 fix=f"Use one of those, or compile it with -t {name}.",
             )
+
+    def _require_maker(self, name: str) -> None:
         entry = self._entries[name]
         if entry.files and entry.made_by != registry.maker(name):
             raise UserError(
                 f"the target '{name}' was compiled by {entry.made_by}, but "
                 f"{registry.maker(name)} is installed",
-                fix="Compile the artifact again.",
+                fix=COMPILE_AGAIN,
             )
 
     def _require_whole(self, name: str) -> None:
         """Refuse compiled files that are not those that the compiler wrote."""
-        recorded, present = self._entries[name].files, file_hashes(self._folder / name)
-        for file in sorted({*recorded, *present}):
-            if recorded.get(file) != present.get(file):
-                state = "missing" if file not in present else "not what the compiler wrote"
-                raise UserError(
-                    f"the file '{name}/{file}' of the artifact is {state}",
-                    where=str(self._folder),
-                    fix="Compile the artifact again.",
-                )
+        recorded, folder = self._entries[name].files, self._folder / name
+        with failures_named(f"cannot read the artifact's '{folder}'", fix=COMPILE_AGAIN):
+            present = set(files_in(folder))
+            for file in sorted({*recorded, *present}):
+                state = ""
+                if file not in present:
+                    state = "missing"
+                elif file not in recorded or recorded[file] != file_hash(folder / file):
+                    state = "not what the compiler wrote"
+                if state:
+                    raise UserError(
+                        f"the file '{name}/{file}' of the artifact is {state}",
+                        where=str(self._folder),
+                        fix=COMPILE_AGAIN,
+                    )
 
 
 def load(folder: str | Path) -> Artifact:
     """The artifact in a folder. Whatever is broken or missing is told as a UserError."""
     place = Path(folder)
-    if not place.is_dir():
-        raise UserError(f"there is no artifact folder '{place}'")
-    manifest = _read_manifest(place)
-    graph = _read_graph(place, manifest)
+    if not folder or not place.is_dir():
+        raise UserError(f"there is no artifact folder '{folder}'")
+    manifest = read_manifest(place)
+    graph = read_graph(place, manifest)
     model = Model(graph, manifest.picture, manifest.classes)
-    return Artifact(model, manifest.targets, place, manifest.source)
+    return Artifact(model, manifest.targets, place.absolute(), manifest.source)
 
 
 def is_replaceable(folder: Path) -> bool:
@@ -193,62 +227,3 @@ def is_replaceable(folder: Path) -> bool:
         return False
     names = {path.name for path in folder.iterdir()}
     return not names or {MANIFEST, GRAPH, CONSTANTS} <= names
-
-
-def file_hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file under a folder, by its path in it."""
-    return {
-        path.relative_to(folder).as_posix(): _sha256(path.read_bytes())
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def _read_manifest(folder: Path) -> Manifest:
-    text = _read_text(folder / MANIFEST)
-    try:
-        return Manifest.from_json(text)
-    except UserError as error:
-        raise error.at(where=str(folder / MANIFEST)) from None
-
-
-def _read_graph(folder: Path, manifest: Manifest) -> Graph:
-    text = _read_text(folder / GRAPH)
-    if _sha256(text.encode()) != manifest.graph_sha256:
-        raise _broken(folder / GRAPH, "it is not the graph that the manifest tells of")
-    constants: dict[str, Constant] = {}
-    for key, array in read_npz(folder / CONSTANTS).items():
-        try:
-            constants[key] = Constant(array)
-        except TypeError as error:
-            raise _broken(folder / CONSTANTS, str(error)) from error
-        if constants[key].key != key:
-            raise _broken(folder / CONSTANTS, f"the constant '{key}' does not match its hash")
-    try:
-        graph = parse(text, constants)
-        verify(graph)
-    except (UserError, InvalidGraph, RecursionError) as error:
-        raise _broken(folder / GRAPH, str(error)) from error
-    return graph
-
-
-def _read_text(path: Path) -> str:
-    try:
-        if path.stat().st_size > MAX_TEXT_BYTES:
-            raise _broken(path, f"it holds more than {MAX_TEXT_BYTES} bytes")
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise UserError(
-            f"'{path.parent}' is no artifact: it has no {path.name}",
-            fix="Name a folder that 'sightline compile -o' wrote.",
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise _broken(path, str(error)) from error
-
-
-def _broken(path: Path, reason: str) -> UserError:
-    return UserError(f"the artifact's '{path}' is broken: {reason}", fix="Compile it again.")

@@ -6,7 +6,6 @@ Only click is imported here at the top, so that `--help` answers at once.
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from sightline import __version__
-from sightline.terminal import TERMINATED, Commands, progress, show_json, show_table
+from sightline.terminal import Commands, progress, show_json, show_table, terminate
 
 if TYPE_CHECKING:
     from sightline.artifact import Artifact
@@ -93,7 +92,11 @@ def compile(
 @cli.command(epilog=MODEL_HELP)
 @click.argument("model", metavar="DIR_OR_MODEL")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
-@click.option("-t", "--target", help="One that the artifact has; its first if not given.")
+@click.option(
+    "-t",
+    "--target",
+    help="A target of the artifact (default: its first), or for a model as it is (reference).",
+)
 @click.option(
     "-o",
     "--output",
@@ -166,16 +169,15 @@ def inspect(model: str, optimized: bool, as_text: bool, as_json: bool) -> None:
 @click.argument("output", type=click.Path(path_type=Path), metavar="OUT.onnx")
 def export(model: str, output: Path) -> None:
     """Write a float MODEL as an ONNX file, for others to run."""
-    from sightline.files import new_file
+    from sightline.files import require_writable
     from sightline.frontend import onnx
     from sightline.ir.errors import UserError
     from sightline.source import read
 
     if output.suffix.lower() != ".onnx":
         raise UserError(f"the output '{output}' is no .onnx file", fix="Name it so.")
-    whole = read(model)
-    with new_file(output) as part:
-        onnx.write(whole, part)
+    require_writable(output)
+    onnx.write(read(model), output)
     click.echo(f"wrote {output}")
 
 
@@ -196,7 +198,7 @@ def ops(as_json: bool) -> None:
 
 def main() -> None:
     """The program. A request to terminate cleans up as Ctrl-C does."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    signal.signal(signal.SIGTERM, terminate)
     cli(prog_name="sightline")
 
 
@@ -213,7 +215,7 @@ def _artifact_of(source: str, target: str | None, picture: dict[str, Any]) -> Ar
     from sightline.compiler import compile as compile_model
     from sightline.picture import with_picture
 
-    if Path(source).is_dir():
+    if source and Path(source).is_dir():
         artifact = load(source)
         artifact.model = with_picture(artifact.model, **picture)
         return artifact

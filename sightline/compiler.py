@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
-import tempfile
-import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sightline.artifact import Artifact, file_hashes
+from sightline.artifact import Artifact
+from sightline.artifact_files import file_hashes
 from sightline.backends import registry
 from sightline.backends.target import Target, check_support
+from sightline.files import TemporaryFolder, failures_named
 from sightline.frontend.model import Model
 from sightline.ir.errors import UserError
 from sightline.ir.graph import Graph
@@ -25,10 +24,10 @@ from sightline.source import read
 
 def compile(
     model: Any,
-    targets: Sequence[str] = ("cpu",),
+    targets: str | Sequence[str] = ("cpu",),
     *,
     report: Report = silent,
-    dump_passes: Path | None = None,
+    dump_passes: str | Path | None = None,
     source: str = "",
 ) -> Artifact:
     """Compile a model, or whatever `read` takes, for some targets (`reference`, `cpu`).
@@ -36,32 +35,35 @@ def compile(
     The artifact lives in a temporary folder until it is saved. `dump_passes` names a folder for
     the graph's text after each pass, `source` what the artifact says it was compiled from.
     """
-    names = (targets,) if isinstance(targets, str) else tuple(dict.fromkeys(targets))
+    names = (targets,) if isinstance(targets, str) else tuple(dict.fromkeys(targets or ()))
     if not names:
         raise UserError("no target is named", fix=f"Choose from {', '.join(registry.TARGETS)}.")
     compilers = [registry.target(name) for name in names]
     read_model = read(model)
     _require_usable_picture(read_model)
-    graph = pipeline.run(read_model.graph, dump=dump_passes, report=report)
+    dump = None if dump_passes is None else Path(dump_passes)
+    graph = pipeline.run(read_model.graph, dump=dump, report=report)
     for compiler in compilers:
         check_support(compiler, graph)
     named = source or (str(model) if isinstance(model, str | Path) else graph.name)
-    folder = Path(tempfile.mkdtemp(prefix="sightline-"))
+    folder = TemporaryFolder()
     try:
-        entries = {each.name: _compile_one(each, graph, folder, report) for each in compilers}
+        entries = {each.name: _compile_one(each, graph, folder.path, report) for each in compilers}
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        folder.remove()
         raise
-    artifact = Artifact(dataclasses.replace(read_model, graph=graph), entries, folder, named)
-    weakref.finalize(artifact, shutil.rmtree, folder, ignore_errors=True)
-    return artifact
+    return Artifact(dataclasses.replace(read_model, graph=graph), entries, folder, named)
 
 
 def _compile_one(target: Target, graph: Graph, folder: Path, report: Report) -> TargetEntry:
     own = folder / target.name
-    own.mkdir()
-    target.compile(graph, own, report)
-    return TargetEntry(registry.maker(target.name), file_hashes(own))
+    with failures_named(
+        f"cannot compile for the target '{target.name}' in the folder '{own}'",
+        fix="Make room there, or name another place in the variable TMPDIR.",
+    ):
+        own.mkdir()
+        target.compile(graph, own, report)
+        return TargetEntry(registry.maker(target.name), file_hashes(own))
 
 
 def _require_usable_picture(model: Model) -> None:

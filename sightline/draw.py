@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,27 +66,55 @@ def draw_map(values: Array) -> Image.Image:
     return Image.fromarray(_gray_levels(values))
 
 
+@dataclass(frozen=True)
+class Montage:
+    """Where `count` maps stand on a sheet that is about square; small ones are enlarged."""
+
+    count: int
+    height: int
+    width: int
+
+    def __post_init__(self) -> None:
+        height, width = self.size
+        if height * width > MAX_PIXELS:
+            raise UserError(
+                f"{self.count} maps of {self.width}x{self.height} make a picture of "
+                f"{width}x{height} pixels, and {MAX_PIXELS:,} are the most",
+                fix="Write a .npy file instead.",
+            )
+
+    @property
+    def zoom(self) -> int:
+        return max(1, -(-_SMALLEST_TILE // max(self.height, self.width)))
+
+    @property
+    def columns(self) -> int:
+        return math.ceil(math.sqrt(self.count))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the sheet: where a map below, and one to the right, would begin."""
+        rows = -(-self.count // self.columns)
+        return self._at(rows, self.columns)
+
+    def corner(self, index: int) -> tuple[int, int]:
+        """Top and left of a map."""
+        return self._at(index // self.columns, index % self.columns)
+
+    def _at(self, row: int, column: int) -> tuple[int, int]:
+        tile_height, tile_width = self.height * self.zoom + _GAP, self.width * self.zoom + _GAP
+        return row * tile_height + _GAP, column * tile_width + _GAP
+
+
 def draw_montage(maps: Array) -> Image.Image:
     """Maps `[C, H, W]` side by side, row by row, all on one scale from black to white."""
     from PIL import Image
 
-    count, height, width = maps.shape
-    zoom = max(1, -(-_SMALLEST_TILE // max(height, width)))
-    columns = math.ceil(math.sqrt(count))
-    tile_height, tile_width = height * zoom + _GAP, width * zoom + _GAP
-    rows = -(-count // columns)
-    size = (rows * tile_height + _GAP, columns * tile_width + _GAP)
-    if math.prod(size) > MAX_PIXELS:
-        raise UserError(
-            f"{count} maps of {width}x{height} make a picture of {size[1]}x{size[0]} pixels, and "
-            f"{MAX_PIXELS:,} are the most",
-            fix="Write a .npy file instead.",
-        )
-    sheet = np.full(size, _BACKGROUND, np.uint8)
+    montage = Montage(*maps.shape)
+    sheet = np.full(montage.size, _BACKGROUND, np.uint8)
     for index, levels in enumerate(_gray_levels(maps)):
-        top = _GAP + index // columns * tile_height
-        left = _GAP + index % columns * tile_width
-        large = levels.repeat(zoom, 0).repeat(zoom, 1)
+        top, left = montage.corner(index)
+        large = levels.repeat(montage.zoom, 0).repeat(montage.zoom, 1)
         sheet[top : top + large.shape[0], left : left + large.shape[1]] = large
     return Image.fromarray(sheet)
 

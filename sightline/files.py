@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import secrets
 import shutil
+import tempfile
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,21 +21,27 @@ def new_folder(folder: Path, may_replace: Callable[[Path], bool]) -> Iterator[Pa
     replaced if `may_replace` says so.
     """
     require_free(folder, may_replace)
-    temporary = _beside(folder)
-    with _failures_named(f"cannot write the folder '{folder}'"):
+    with failures_named(f"cannot write the folder '{folder}'"):
+        temporary = _beside(folder)
         temporary.mkdir()
-    try:
-        yield temporary
-        with _failures_named(f"cannot write the folder '{folder}'"):
+        try:
+            yield temporary
             folder.parent.mkdir(parents=True, exist_ok=True)
-        require_free(folder, may_replace)
-        _rename_over(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+            require_free(folder, may_replace)
+            _rename_over(temporary, folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def require_free(folder: Path, may_replace: Callable[[Path], bool]) -> None:
-    """Refuse a place where something stands that is not to be replaced."""
+    """Refuse a place where no folder can be, or where something stands that is to stay."""
+    if not folder.is_absolute():
+        require_current_folder()
+    above = next((parent for parent in folder.parents if parent.exists()), Path())
+    if not above.is_dir():
+        raise UserError(
+            f"there can be no folder '{folder}', since '{above}' is a file", fix="Name another."
+        )
     if (folder.exists() or folder.is_symlink()) and not may_replace(folder):
         raise UserError(
             f"the output folder '{folder}' exists",
@@ -48,21 +56,58 @@ def new_file(path: Path) -> Iterator[Path]:
     It ends as `path` does, for those who choose a format by the suffix.
     """
     require_writable(path)
-    temporary = _beside(path)
-    try:
-        with _failures_named(f"cannot write '{path}'"):
+    with failures_named(f"cannot write '{path}'"):
+        temporary = _beside(path)
+        try:
             yield temporary
             temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def require_writable(path: Path) -> None:
     """Refuse a file where none can be, before any work is done for it."""
+    if not path.is_absolute():
+        require_current_folder()
     if path.is_dir():
         raise UserError(f"cannot write '{path}', which is a folder", fix="Name a file in it.")
     if not path.parent.is_dir():
         raise UserError(f"there is no folder '{path.parent}' to write '{path.name}' into")
+
+
+def require_current_folder() -> None:
+    """Refuse to work from a folder that was removed."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise UserError(
+            f"the current folder is gone: {error.strerror}", fix="Change into one that exists."
+        ) from error
+
+
+class TemporaryFolder:
+    """A fresh folder that stands as long as this object does, which copies of its owner share."""
+
+    def __init__(self) -> None:
+        with failures_named("cannot make a temporary folder"):
+            self.path = Path(tempfile.mkdtemp(prefix="sightline-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+    def __deepcopy__(self, memo: object) -> TemporaryFolder:
+        return self
+
+    def remove(self) -> None:
+        """Remove it now, for owners that failed: a traceback may hold them for long."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def failures_named(problem: str, fix: str = "") -> Iterator[None]:
+    """The system's refusals (permissions, a full disk) as the user's errors."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{problem}: {error.strerror or error}", fix=fix) from error
 
 
 def _beside(path: Path) -> Path:
@@ -84,12 +129,3 @@ def _rename_over(temporary: Path, folder: Path) -> None:
         old.rename(folder)
         raise
     shutil.rmtree(old, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _failures_named(problem: str) -> Iterator[None]:
-    """The system's refusals (permissions, a full disk) as the user's errors."""
-    try:
-        yield
-    except OSError as error:
-        raise UserError(f"{problem}: {error.strerror or error}") from error

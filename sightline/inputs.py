@@ -23,7 +23,7 @@ SPELLING = (
 def read_inputs(model: Model, words: Sequence[str], *, resize: bool = False) -> dict[str, Array]:
     """The arrays that `FILE`, `NAME=FILE` or, with depth, `FILE FILE` stand for, by input name."""
     wanted = {node.name: node.type for node in model.graph.inputs}
-    if len(words) == 1 and Path(words[0]).suffix.lower() == ".npz":
+    if len(words) == 1 and _is_npz(words[0]) and not _name_of(words[0], wanted):
         arrays = read_npz(_existing(words[0]))
     else:
         arrays = {
@@ -42,15 +42,16 @@ def _assign(words: Sequence[str], wanted: Mapping[str, TensorType]) -> dict[str,
     """The files of each input: one, or a picture and its depth."""
     files: dict[str, list[Path]] = {}
     for word in words:
-        name, equals, file = word.partition("=")
-        if not equals or name not in wanted:
+        name = _name_of(word, wanted)
+        file = word.removeprefix(f"{name}=") if name else word
+        if not name:
             if len(wanted) != 1:
                 raise UserError(
                     f"the network takes {', '.join(wanted) or 'no input'}, but '{word}' does not "
                     "say which it is",
                     fix=SPELLING,
                 )
-            (name,), file = wanted, word
+            (name,) = wanted
         files.setdefault(name, []).append(_existing(file))
     missing = [name for name in wanted if name not in files]
     if missing:
@@ -58,20 +59,32 @@ def _assign(words: Sequence[str], wanted: Mapping[str, TensorType]) -> dict[str,
     return files
 
 
+def _name_of(word: str, wanted: Mapping[str, TensorType]) -> str:
+    """The input that `NAME=FILE` names, or nothing."""
+    name, equals, _ = word.partition("=")
+    return name if equals and name in wanted else ""
+
+
 def _read_input(model: Model, type_: TensorType, files: Sequence[Path], resize: bool) -> Array:
     first, *others = files
     suffix = first.suffix.lower()
-    if len(files) > 1 and (len(files) > 2 or suffix not in SUFFIXES):
+    depth = model.picture is not None and model.picture.colors == "yuvd" and suffix in SUFFIXES
+    if len(files) > (2 if depth else 1):
         raise UserError(
             f"{len(files)} files are given for one input: {', '.join(map(str, files))}",
-            fix=SPELLING,
+            fix=f"{SPELLING} A second picture, of depths, belongs to --colors yuvd alone.",
+        )
+    if _is_npz(first):
+        raise UserError(
+            f"'{first}' is given for one input, but a .npz file is for all of them",
+            fix="Give it alone and without a name, or a .npy file for each input.",
         )
     if suffix == ".npy":
         return read_npy(first)
     if suffix not in SUFFIXES:
         raise UserError(
             f"the input '{first}' is no picture and no .npy file",
-            fix=f"Its suffix must be .npy, .npz, {', '.join(SUFFIXES)}.",
+            fix=f"Its suffix must be .npy, {', '.join(SUFFIXES)}.",
         )
     if model.picture is None:
         raise UserError(
@@ -91,6 +104,10 @@ def _as_declared(array: Array, type_: TensorType) -> Array:
         with np.errstate(over="ignore"):
             return array.astype(wanted)
     return array
+
+
+def _is_npz(file: str | Path) -> bool:
+    return Path(file).suffix.lower() == ".npz"
 
 
 def _existing(file: str) -> Path:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from sightline.frontend.model import Picture
 from sightline.ir.errors import UserError
+from sightline.jsontext import to_json
 
 SCHEMA = 1
 """Grows when a change would make an older Sightline misread an artifact."""
+
+_TARGET_NAME = re.compile(r"[a-z][a-z0-9_]*")
+"""Names of targets are folders of the artifact, and lead nowhere else."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class Manifest:
             "graph_sha256": self.graph_sha256,
             "targets": entries,
         }
-        return json.dumps(whole, indent=2) + "\n"
+        return to_json(whole) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Manifest:
@@ -82,6 +87,8 @@ class Manifest:
 
 
 def _entry(value: Any, name: str) -> TargetEntry:
+    if not _TARGET_NAME.fullmatch(name):
+        raise UserError(f"'{name}' is no name of a target", fix="Compile it again.")
     files = _take(value, "files", dict, f"targets.{name}.")
     return TargetEntry(
         _take(value, "made_by", str, f"targets.{name}."), _strings(files, f"targets.{name}.files")

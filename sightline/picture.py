@@ -74,7 +74,7 @@ def require_fits(picture: Picture, type_: TensorType) -> None:
     """Refuse a picture for an input that is no `[1, planes, H, W]` of floats."""
     if type_.rank != 4 or type_.shape[:2] != (1, picture.planes) or type_.element != FLOAT32:
         raise UserError(
-            f"a {picture.colors} picture is an input f32[1,{picture.planes},H,W], but the network "
+            f"pictures as {picture.colors} are inputs f32[1,{picture.planes},H,W], but the network "
             f"takes {type_}",
             fix="Choose other --colors, or give the input as a .npy file.",
         )
@@ -143,7 +143,10 @@ def _decode(path: Path) -> Image.Image:
     with Image.open(path, formats=_FORMATS) as image:
         _require_plain(path, image)
         image.load()
-        return ImageOps.exif_transpose(image)
+        upright = ImageOps.exif_transpose(image)
+        if image.mode == "I" and image.format in ("PNG", "PPM"):
+            return upright.convert("I;16")  # these hold 16 bits, which Pillow may widen
+        return upright
 
 
 def _require_plain(path: Path, image: Image.Image) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from sightline.backends.target import StageTime
 from sightline.inputs import read_inputs
 from sightline.ir.errors import UserError
 from sightline.ir.types import Array
-from sightline.outputs import require_place, save, summarize
+from sightline.outputs import require_holds, save, summarize
 
 
 @dataclass(frozen=True)
@@ -50,35 +51,53 @@ def run_files(
     profile: bool = False,
 ) -> RunResult:
     """Run on input files; `files` are results to write, as `FILE` (all) or `NAME=FILE` (one)."""
-    labels = [output.label for output in artifact.graph.outputs]
-    wanted = [_result_file(word, labels) for word in files]
+    wanted = _result_files(artifact, files)
     arrays = read_inputs(artifact.model, inputs, resize=resize)
     executable = artifact.executable(target)
     start = time.perf_counter()
     outputs = executable.run(arrays)
     seconds = time.perf_counter() - start
     stages = executable.profile(arrays) if profile else []
-    for names, path in wanted:
-        save({name: outputs[name] for name in names}, path, artifact.classes)
+    save(
+        [(path, {name: outputs[name] for name in names}) for path, names in wanted],
+        artifact.classes,
+    )
     return RunResult(
         target or artifact.targets[0],
         seconds,
         outputs,
         artifact.classes,
         stages,
-        [path for _, path in wanted],
+        [path for path, _ in wanted],
     )
 
 
-def _result_file(word: str, labels: Sequence[str]) -> tuple[Sequence[str], Path]:
-    """The results that a file is to hold, and the file."""
-    name, equals, file = word.partition("=")
-    if equals and "/" not in name:
-        if name not in labels:
+def _result_files(artifact: Artifact, words: Sequence[str]) -> list[tuple[Path, Sequence[str]]]:
+    """Each file and the results that it is to hold; what cannot be written is refused now."""
+    graph = artifact.graph
+    types = {output.label: graph[output.node].type for output in graph.outputs}
+    forms = {label: (type_.shape, type_.element.dtype) for label, type_ in types.items()}
+    wanted: dict[str, tuple[Path, Sequence[str]]] = {}
+    for word in words:
+        path, names = _result_file(word, list(types))
+        require_holds(path, {name: forms[name] for name in names}, artifact.classes)
+        place = os.path.realpath(path)
+        if place in wanted:
             raise UserError(
-                f"the network has no result '{name}'", fix=f"Its results are {', '.join(labels)}."
+                f"two results are to be written to '{path}'",
+                fix="Name a file for each, or a .npz file for all.",
             )
-        require_place(Path(file))
-        return [name], Path(file)
-    require_place(Path(word))
-    return labels, Path(word)
+        wanted[place] = path, names
+    return list(wanted.values())
+
+
+def _result_file(word: str, labels: Sequence[str]) -> tuple[Path, Sequence[str]]:
+    """The file, and the results that it is to hold."""
+    name, equals, file = word.partition("=")
+    if not equals or "/" in name:
+        return Path(word), labels
+    if name not in labels:
+        raise UserError(
+            f"the network has no result '{name}'", fix=f"Its results are {', '.join(labels)}."
+        )
+    return Path(file), [name]

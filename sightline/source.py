@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from sightline.files import require_current_folder
 from sightline.frontend.model import Model
 from sightline.ir.errors import UserError
 from sightline.ir.graph import Graph
@@ -43,10 +44,13 @@ def read(source: Any) -> Model:
     returns a module or a Model), or the folder of an artifact, whose graph is meant. A Model, a
     Graph or a module of `sightline.frontend.nn` is taken as it is.
     """
+    require_current_folder()  # as seen from which nodes are told by their place
     return _read_named(str(source)) if isinstance(source, str | Path) else _model_of(source)
 
 
 def _read_named(source: str) -> Model:
+    if not source:
+        raise UserError("no model is named", fix=KINDS)
     path = Path(source)
     if source.startswith("models:"):
         return _read_models(source)
@@ -95,7 +99,7 @@ def _read_models(source: str) -> Model:
 
 def _read_factory(module_name: str, name: str, rest: str) -> Model:
     label = f"{module_name}:{name}"
-    with _current_folder_importable(), _blame(label):
+    with _current_folder_importable(), _prints_on_stderr(), _blame(label):
         factory = _lookup(module_name, name)
         words = [word for word in rest.split(",") if word]
         if _is_model(factory) or not callable(factory):
@@ -149,6 +153,13 @@ def _model_of(value: Any, label: str = "") -> Model:
 
 
 @contextlib.contextmanager
+def _prints_on_stderr() -> Iterator[None]:
+    """What the user's code prints must not stand in the middle of a command's own output."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
+
+
+@contextlib.contextmanager
 def _current_folder_importable() -> Iterator[None]:
     """As `python -m` has it: the current folder comes first while a factory is found and run."""
     folder = str(Path.cwd())
@@ -163,22 +174,19 @@ def _current_folder_importable() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _blame(label: str) -> Iterator[None]:
-    """An exception in the user's code becomes an error that names its own file and line."""
+    """Whatever the user's code raises becomes an error that names its own file and line."""
     try:
         yield
-    except UserError:
+    except (UserError, KeyboardInterrupt):
         raise
-    except SyntaxError as error:
-        raise UserError(
-            f"'{label}' cannot be imported: {error.msg}",
-            where=_short(f"{error.filename}:{error.lineno}"),
-        ) from error
-    except (Exception, SystemExit) as error:
-        place = _users_line(error)
-        if not place:
-            raise
+    except BaseException as error:
+        if isinstance(error, SyntaxError) and Path(error.filename or "").is_file():
+            raise UserError(
+                f"'{label}' cannot be imported: {error.msg}",
+                where=_short(f"{error.filename}:{error.lineno}"),
+            ) from error
         text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        raise UserError(f"'{label}' failed with {text}", where=place) from error
+        raise UserError(f"'{label}' failed with {text}", where=_users_line(error)) from error
 
 
 def _users_line(error: BaseException) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import io
 import os
 import shutil
 import sys
@@ -15,10 +15,20 @@ import click
 
 from sightline.ir.errors import UserError
 from sightline.ir.progress import Report, silent
+from sightline.jsontext import to_json
 
 USERS_MISTAKE = 2
 INTERRUPTED = 130
 TERMINATED = 143
+
+
+class Terminated(KeyboardInterrupt):
+    """A request to terminate: all that Ctrl-C would clean up is cleaned up."""
+
+
+def terminate(*_: object) -> NoReturn:
+    """What the program does when it is told to end (SIGTERM)."""
+    raise Terminated
 
 
 class Guarded(click.Command):
@@ -37,23 +47,36 @@ class Guarded(click.Command):
         except UserError as error:
             show_error(str(error))
         except BrokenPipeError:
-            # Nobody reads on; what is left in the buffer must not fail again at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _discard_output()  # nobody reads on
             sys.exit(1)
         except OSError as error:
-            if error.filename is None:
+            if error.errno is None:  # no refusal of the system
                 raise
-            show_error(f"{error.filename}: {error.strerror}")
+            show_error(_refusal(error))
         except MemoryError:
             show_error("there is not enough memory for this.")
-        except click.Abort:
+        except click.Abort as error:
             show_error("interrupted.")
-            sys.exit(INTERRUPTED)
+            sys.exit(TERMINATED if isinstance(error.__cause__, Terminated) else INTERRUPTED)
         sys.exit(USERS_MISTAKE)
 
 
 class Commands(Guarded, click.Group):
     """A group of commands, guarded as one."""
+
+
+def _refusal(error: OSError) -> str:
+    """What the system refused: a file that it names, or, as our own files are named, stdout."""
+    if error.filename is not None:
+        return f"{error.filename}: {error.strerror}."
+    _discard_output()
+    return f"cannot print: {error.strerror}."
+
+
+def _discard_output() -> None:
+    """Drop what is left in the buffer of stdout, which must not fail again at exit."""
+    with contextlib.suppress(io.UnsupportedOperation):  # no file is behind it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _with_help(error: click.ClickException) -> str:
@@ -77,7 +100,7 @@ def show_error(message: str) -> None:
 
 
 def show_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2))
+    click.echo(to_json(value))
 
 
 def width() -> int:

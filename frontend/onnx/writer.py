@@ -56,7 +56,8 @@ def write_file(model: Model, path: Path) -> None:
         unfinished.write_bytes(data)
         unfinished.replace(path)
     except OSError as error:
-        raise UserError(f"cannot write '{path}': {error}", fix="Choose another path.") from error
+        reason = error.strerror or str(error)  # without the name of the unfinished file
+        raise UserError(f"cannot write '{path}': {reason}", fix="Choose another path.") from error
     finally:
         unfinished.unlink(missing_ok=True)
 

@@ -18,6 +18,8 @@ from tests.support.command_line import fails, succeeds
 from tests.support.small_networks import labeler
 
 NET = Path("net")
+MAKER = f"numpy {np.__version__}"
+PICTURE = {"colors": "rgb", "range": 1.0, "mean": [0.0], "deviation": [1.0]}
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +61,7 @@ def with_other_constants(change: Callable[[np.ndarray[Any, Any]], np.ndarray[Any
         (lambda: (NET / "graph.txt").unlink(), r"'net' is no artifact: it has no graph\.txt\. "),
         (
             lambda: (NET / "constants.npz").unlink(),
-            r"cannot read 'net/constants\.npz': No such file or directory\.$",
+            r"'net' is no artifact: it has no constants\.npz\. Name a folder that 'sight",
         ),
         (lambda: cut("manifest.json"), r"net/manifest\.json: it is no JSON \("),
         (
@@ -92,8 +94,30 @@ def with_other_constants(change: Callable[[np.ndarray[Any, Any]], np.ndarray[Any
             r"net/manifest\.json: it names no target\.",
         ),
         (
-            lambda: change_manifest(targets={"gpu": {"made_by": "x", "files": {}}}),
+            lambda: change_manifest(targets={"gpu": {"made_by": "x", "files": {"a": "b"}}}),
             r"there is no target 'gpu'\. Choose from reference, cpu\.$",
+        ),
+        (
+            lambda: change_manifest(targets={"/etc": {"made_by": "x", "files": {}}}),
+            r"net/manifest\.json: '/etc' is no name of a target\. Compile it again\.$",
+        ),
+        (
+            lambda: change_manifest(targets={"..": {"made_by": "x", "files": {}}}),
+            r"net/manifest\.json: '\.\.' is no name of a target\. Compile it again\.$",
+        ),
+        (
+            lambda: change_manifest(
+                targets={"reference": {"made_by": MAKER, "files": {"../graph.txt": "x"}}}
+            ),
+            r".*/net: the file 'reference/\.\./graph\.txt' of the artifact is missing\.",
+        ),
+        (
+            lambda: change_manifest(picture=PICTURE | {"mean": [float("nan")]}),
+            r"net/manifest\.json: the mean of pictures is finite, not nan\.$",
+        ),
+        (
+            lambda: change_manifest(picture=PICTURE | {"range": 10**400}),
+            r"net/manifest\.json: the description of the picture .* is broken\.$",
         ),
         (
             lambda: change_manifest(picture={"colors": "rgb"}),
@@ -111,7 +135,10 @@ def with_other_constants(change: Callable[[np.ndarray[Any, Any]], np.ndarray[Any
             lambda: (NET / "graph.txt").write_bytes(b"\xff\xfe"),
             r"the artifact's 'net/graph\.txt' is broken: 'utf-8' codec",
         ),
-        (lambda: cut("constants.npz"), r"cannot read 'net/constants\.npz': File is not a zip file"),
+        (
+            lambda: cut("constants.npz"),
+            r"cannot read 'net/constants\.npz': File is not a zip file\. Comp",
+        ),
         (
             lambda: with_other_constants(lambda array: array + 1),
             r"the artifact's 'net/constants\.npz' is broken: the constant '\w+' does not match i",
@@ -152,6 +179,8 @@ def test_an_output_folder_that_exists() -> None:
     Path("empty").mkdir()
     assert fails(*arguments, "empty").startswith("the output folder 'empty' exists.")
     assert fails(*arguments, "x.npy").startswith("the output folder 'x.npy' exists.")
+    message = "there can be no folder 'x.npy/net', since 'x.npy' is a file. Name another."
+    assert fails(*arguments, "x.npy/net") == message
 
 
 def test_force_does_not_reach_beyond_artifacts() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
-from tests.support.command_line import fails
+from tests.support.command_line import fails, invoke
 
 MODULE = """
 from sightline.frontend import nn
@@ -48,6 +49,38 @@ class Typo(Net):
 
 number = 3
 ready = Typo()
+
+class Rude(BaseException):
+    pass
+
+def rude():
+    raise Rude("go away")
+
+def evaluates():
+    return eval("(")
+
+from sys import exit as exiting
+
+class Quits(Net):
+    def forward(self, image):
+        exiting(0)
+"""
+
+PRINTS = """
+from sightline.frontend import nn
+
+print("imported")
+
+class Net(nn.Network):
+    inputs = {"image": (1, 1, 8, 8)}
+
+    def __init__(self):
+        print("made")
+        self.bank = nn.Conv2d(1, 2, 3)
+
+    def forward(self, image):
+        print("traced")
+        return self.bank(image)
 """
 
 
@@ -83,6 +116,13 @@ ready = Typo()
             "Net,kernel=9",
             r"node 'bank' \(NAME\.py:27\): the window 9x9 covers 9x9, more than its p",
         ),
+        ("rude", r"NAME\.py:45: 'NAME:rude' failed with Rude: go away\.$"),
+        (
+            "evaluates",
+            r"NAME\.py:48: 'NAME:evaluates' failed with SyntaxError: '\(' was never clos",
+        ),
+        ("exiting", r"'NAME:exiting' failed with SystemExit\.$"),
+        ("Quits", r"NAME\.py:54: 'NAME:Quits' failed with SystemExit: 0\.$"),
         ("Typo", r"NAME\.py:36: 'NAME:Typo' failed with AttributeError: 'Typo' object has no attr"),
     ],
 )
@@ -91,6 +131,18 @@ def test_message(source: str, message: str, request: pytest.FixtureRequest) -> N
     Path(f"{name}.py").write_text(MODULE)
     found = fails("inspect", f"{name}:{source}")
     assert re.match(message.replace("NAME", name), found), found
+
+
+@pytest.mark.parametrize("name", ["sys:exit", "builtins:quit"])
+def test_factories_in_which_no_line_is_the_users(name: str) -> None:
+    assert fails("inspect", name).startswith(f"'{name}' failed with ")
+
+
+def test_what_users_code_prints_stays_out_of_the_output() -> None:
+    Path("prints.py").write_text(PRINTS)
+    result = invoke("inspect", "prints:Net", "--json")
+    assert json.loads(result.stdout)["outputs"] == {"output": "f32[1,2,6,6]"}
+    assert result.stderr == "imported\nmade\ntraced\n"
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,13 @@ def savez(path, **arrays):
 
 numpy.savez = savez
 """
+SLOW_FACTORY = """
+import time
+
+def net():
+    print("half way", flush=True)
+    time.sleep(60)
+"""
 
 
 @pytest.fixture
@@ -119,3 +126,20 @@ def test_a_signal_half_way(sent: signal.Signals, status: int, clean: bool, slow:
     assert not Path("work", "net").exists()
     if clean:
         assert names_in(Path("work")) == names_in(Path("tmp")) == []
+
+
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_in_the_users_code_is_no_failure_of_it(sent: signal.Signals, status: int) -> None:
+    Path("slow.py").write_text(SLOW_FACTORY)
+    running = subprocess.Popen(
+        [sys.executable, "-m", "sightline", "inspect", "slow:net"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stderr is not None
+    assert running.stderr.readline() == "half way\n"
+    running.send_signal(sent)
+    printed, told = running.communicate(timeout=30)
+    assert (running.returncode, printed) == (status, "")
+    assert told.strip() == "error: interrupted."

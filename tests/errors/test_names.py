@@ -30,6 +30,10 @@ OUT = ("-o", "out", "-t", "reference")
             ("inspect", "xyz"),
             r"there is no model 'xyz'\. A model is a \.onnx file, models:NAME, PA",
         ),
+        (
+            ("inspect", ""),
+            r"no model is named\. A model is a \.onnx file, models:NAME, PACKAGE\.MOD",
+        ),
         (("inspect", "no/such/net"), r"there is no model 'no/such/net'\. A model is a \.onnx file"),
         (("inspect", "no/such/net.onnx"), r"there is no file 'no/such/net\.onnx'\.$"),
         (
@@ -46,7 +50,8 @@ OUT = ("-o", "out", "-t", "reference")
         ),
         (
             ("inspect", "models:extractor,height=99999,width=99999"),
-            r"a value of shape \[1, 1, 99999, 99999\] has 9999800001 elements, and the most that ",
+            # the place is the line that runs the command line, which in a test is the test's
+            r"(\S+: )?a value of shape \[1, 1, 99999, 99999\] has 9999800001 elements",
         ),
         (
             ("inspect", "models:scene,channels=2"),
@@ -62,7 +67,7 @@ OUT = ("-o", "out", "-t", "reference")
         ),
         (
             ("compile", "models:lenet5", *OUT, "--colors", "rgb"),
-            r"a rgb picture is an input f32\[1,3,H,W\], but the network takes f32\[1,1,32,32\]\. ",
+            r"pictures as rgb are inputs f32\[1,3,H,W\], but the network takes f32\[1,1,32,32\]\. ",
         ),
         (
             ("compile", "models:lenet5", *OUT, "--mean", "half"),
@@ -70,11 +75,27 @@ OUT = ("-o", "out", "-t", "reference")
         ),
         (
             ("compile", "models:lenet5", *OUT, "--mean", "1,2"),
-            r"a picture of 1 planes needs 1 or 1 numbers for its mean, found 2\.$",
+            r"pictures as gray need 1 number for their mean, found 2\.$",
         ),
         (
             ("compile", "models:lenet5", *OUT, "--deviation", "0"),
-            r"a picture's range is positive, and its deviation is not 0\.$",
+            r"the deviation of pictures, which divides them, is 0\.$",
+        ),
+        (
+            ("compile", "models:lenet5", *OUT, "--mean", "nan"),
+            r"the mean of pictures is finite, not nan\.$",
+        ),
+        (
+            ("compile", "models:lenet5", *OUT, "--deviation", "-inf"),
+            r"the deviation of pictures is finite, not -inf\.$",
+        ),
+        (
+            ("compile", "models:lenet5", *OUT, "--range", "inf"),
+            r"the range of pictures is positive and finite, not inf\.$",
+        ),
+        (
+            ("compile", "models:lenet5", *OUT, "--range", "0"),
+            r"the range of pictures is positive and finite, not 0\.$",
         ),
         (
             ("compile", "models:lenet5"),
@@ -117,10 +138,26 @@ def test_message(arguments: tuple[str, ...], message: str) -> None:
             ("x.npz", "-o", "mean=a.png"),
             r"a result of shape \[1, 2, 1, 1\] is no picture\. A \.png",
         ),
+        (
+            ("x.npz", "-o", "all.npz", "-o", "sum.npy"),
+            r"'sum\.npy' holds one result, but the network gives sum, labels, mean\. Write NAME=su",
+        ),
+        (
+            ("x.npz", "-o", "sum=same.npy", "-o", "labels=./same.npy"),
+            r"two results are to be written to 'same\.npy'\. Name a file for each, or a \.npz file",
+        ),
         (("x.npz", "-o", "gone/sum.npz"), r"there is no folder 'gone' to write 'sum\.npz' into\.$"),
         (
             ("a.npy",),
             r"the network takes a, b, but 'a\.npy' does not say which it is\. Give a pict",
+        ),
+        (
+            ("a=a.npy", "b=x.npz"),
+            r"'x\.npz' is given for one input, but a \.npz file is for all of them\. Give it alo",
+        ),
+        (
+            ("a=x.npz",),
+            r"no file is given for the input 'b'\. Give a picture or a \.npy for each input, as ",
         ),
         (("a=a.npy",), r"no file is given for the input 'b'\. Give a picture or a \.npy for each "),
         (("a=a.npy", "b=a.npy", "b=a.npy"), r"2 files are given for one input: a\.npy, a\.npy\. G"),
@@ -158,6 +195,20 @@ def test_message_of_a_run(arguments: tuple[str, ...], message: str) -> None:
     for name in ("t.txt", "p.png"):
         Path(name).write_text("nothing")
     assert_matches(message, fails("run", "net", *arguments))
+
+
+@pytest.mark.parametrize("last", ["sum.npy", "mean=a.png", "sum=a.npz"])
+def test_nothing_runs_before_every_file_is_known_to_fit(
+    last: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*_: object) -> None:
+        raise AssertionError("it ran")
+
+    sightline.compile(two_ends(), ["reference"]).save("net")
+    a = np.zeros((1, 2, 3, 4), np.float32)
+    np.savez("x.npz", a=a, b=a)
+    monkeypatch.setattr("sightline.backends.reference.ReferenceExecutable.run", run)
+    assert fails("run", "net", "x.npz", "-o", "all.npz", "-o", "labels=a.npz", "-o", last)
 
 
 def assert_matches(pattern: str, text: str) -> None:

@@ -109,6 +109,17 @@ def test_message(name: str, write: Callable[[Path], object], message: str) -> No
     assert re.match(message, found), found
 
 
+def test_a_second_picture_where_none_is_a_depth() -> None:
+    PHOTO.save("photo.png")
+    found = fails("run", "net", "photo.png", "photo.png")
+    assert found.startswith("2 files are given for one input: photo.png, photo.png. Give a picture")
+    sightline.compile(labeler(4), ["reference"]).save("deep")
+    found = fails("run", "deep", "photo.png", "photo.png", "photo.png")
+    assert found.startswith("3 files are given for one input: photo.png, photo.png, photo.png. ")
+    found = fails("run", "deep", "photo.png")
+    assert found.startswith("the network takes pictures as yuvd, but was given no depth picture ")
+
+
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".gif", ".bmp", ".tif", ".webp", ".ppm"])
 def test_damage_anywhere_is_never_a_traceback(suffix: str) -> None:
     good, bad = Path(f"good{suffix}"), Path(f"bad{suffix}")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import sightline
 from sightline.backends import reference
+from sightline.ir.types import Array
 from sightline.passes import pipeline
 from tests.support.small_networks import labeler, two_ends
 
@@ -80,6 +85,49 @@ def test_the_temporary_folder_goes_with_the_artifact() -> None:
     assert not folder.exists()
 
 
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_the_temporary_folder_stays_for_copies(
+    copied: Callable[[sightline.Artifact], sightline.Artifact], tmp_path: Path
+) -> None:
+    artifact = sightline.compile(labeler(), ["reference"])
+    folder = artifact._folder
+    other = copied(artifact)
+    del artifact
+    assert folder.is_dir()
+    other.save(tmp_path / "net")
+    del other
+    assert not folder.exists()
+
+
+def test_a_loaded_artifact_outlives_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sightline.compile(labeler(), ["reference"]).save("net")
+    artifact = sightline.load("net")
+    shutil.rmtree("net")
+    artifact.save("again")
+    assert sightline.load("again").graph == artifact.graph
+
+
+def test_a_loaded_artifact_is_found_from_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("tvm")
+    monkeypatch.chdir(tmp_path)
+    sightline.compile(labeler(), ["cpu"]).save("net")
+    artifact = sightline.load("net")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert np.asarray(artifact.run(np.zeros((1, 3, 4, 6), np.float32))).shape == (1, 3, 4, 6)
+
+
+def test_passes_are_dumped_into_a_folder_named_by_a_text_or_a_path(tmp_path: Path) -> None:
+    for folder in (str(tmp_path / "text"), tmp_path / "path"):
+        sightline.compile(labeler(), ["reference"], dump_passes=folder)
+        assert (Path(folder) / "00-input.txt").is_file()
+
+
 def test_wrong_inputs_are_refused() -> None:
     artifact = sightline.compile(two_ends(), ["reference"])
     zeros = np.zeros((1, 2, 3, 4), np.float32)
@@ -93,3 +141,26 @@ def test_wrong_inputs_are_refused() -> None:
         artifact.run(a=zeros, b=zeros, target="x")
     with pytest.raises(sightline.UserError, match=r"^no target is named\. Choose from reference"):
         sightline.compile(two_ends(), [])
+    with pytest.raises(sightline.UserError, match=r"^no target is named\. Choose from reference"):
+        sightline.compile(two_ends(), targets=None)  # type: ignore[arg-type]
+
+
+def test_inputs_that_are_no_arrays_or_have_no_names() -> None:
+    artifact = sightline.compile(labeler(), ["reference"])
+    x = np.zeros((1, 3, 4, 6), np.float32)
+    with pytest.raises(sightline.UserError, match=r"^the network takes image, but was given 1\."):
+        artifact.run({1: x})
+    with pytest.raises(sightline.UserError, match=r"^the input 'image' is no array: setting an ar"):
+        artifact.run([[1], [1, 2]])
+    with pytest.raises(sightline.UserError, match=r"^the input 'image' is f32\[1,3,4,6\] .*object"):
+        artifact.run_all({"image": object()})
+    np.testing.assert_array_equal(artifact.run_all({"image": x})["scores"], artifact.run(x))
+
+
+@pytest.mark.parametrize("first", [lambda x: x, lambda x: {"image": x}])
+def test_an_input_that_is_given_twice(first: Callable[[Array], Any]) -> None:
+    artifact = sightline.compile(labeler(), ["reference"])
+    x = np.zeros((1, 3, 4, 6), np.float32)
+    for method in (artifact.run, artifact.profile):
+        with pytest.raises(sightline.UserError, match=r"^the input 'image' is given twice\. Give "):
+            method(first(x), image=x + 1)

@@ -85,7 +85,7 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^there is no folder '.*gone' to write 'x' into\.$"):
         new_file(tmp_path / "gone" / "x").__enter__()
     with (
-        pytest.raises(UserError, match=r"^cannot write the folder '.*file/x': "),
-        new_folder(tmp_path / "file" / "x", never),
+        pytest.raises(UserError, match=r"^there can be no folder '.*', since '.*/file' is a file"),
+        new_folder(tmp_path / "file" / "x" / "y", never),
     ):
         pass

@@ -23,7 +23,7 @@ LABELS = SCORES.argmax(1).astype(np.int32)
 
 @pytest.mark.parametrize("array", [LABELS, SCORES])
 def test_labels_are_drawn_in_colour_and_stay_readable(array: Array, tmp_path: Path) -> None:
-    save({"y": array}, tmp_path / "y.png", CLASSES)
+    save([(tmp_path / "y.png", {"y": array})], CLASSES)
     image = Image.open(tmp_path / "y.png")
     np.testing.assert_array_equal(np.asarray(image), LABELS[0])
     colors = np.array(palette(), np.uint8)[LABELS[0]]
@@ -73,24 +73,46 @@ def test_a_montage_of_small_maps_is_enlarged() -> None:
 )
 def test_what_is_no_picture(array: Array, message: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=message):
-        save({"y": array}, tmp_path / "y.png", CLASSES)
+        save([(tmp_path / "y.png", {"y": array})], CLASSES)
     assert not list(tmp_path.iterdir())
 
 
 def test_arrays_come_back(tmp_path: Path) -> None:
-    save({"y": SCORES}, tmp_path / "y.npy")
+    save([(tmp_path / "y.npy", {"y": SCORES})])
     np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), SCORES)
-    save({"y": SCORES, "z": LABELS}, tmp_path / "all.npz")
+    save([(tmp_path / "all.npz", {"y": SCORES, "z": LABELS})])
     found = read_npz(tmp_path / "all.npz")
     np.testing.assert_array_equal(found["y"], SCORES)
     np.testing.assert_array_equal(found["z"], LABELS)
 
 
 def test_json_holds_values_and_their_summary(tmp_path: Path) -> None:
-    save({"y": np.array([[1.0, 3.0, 2.0]], np.float32)}, tmp_path / "y.json", CLASSES)
+    save([(tmp_path / "y.json", {"y": np.array([[1.0, 3.0, 2.0]], np.float32)})], CLASSES)
     found = json.loads((tmp_path / "y.json").read_text())["y"]
     assert found["values"] == [[1.0, 3.0, 2.0]]
     assert [row["class"] for row in found["top"]] == ["tree", "road", "sky"]
+
+
+def test_json_has_null_for_what_is_not_finite(tmp_path: Path) -> None:
+    array = np.array([[[[np.nan, 1.0], [np.inf, -np.inf]]]], np.float32)
+    save([(tmp_path / "y.json", {"y": array})])
+    text = (tmp_path / "y.json").read_text()
+    found = json.loads(text, parse_constant=pytest.fail)["y"]
+    assert found["values"] == [[[[None, 1.0], [None, None]]]]
+    assert (found["min"], found["max"], found["mean"]) == (None, None, None)
+
+
+def test_files_are_written_all_or_none(tmp_path: Path) -> None:
+    strange = np.full((1, 2, 2), 256)
+    with pytest.raises(UserError, match=r"^labels from 256 to 256 do not all have a colour"):
+        save([(tmp_path / "a.npy", {"y": strange}), (tmp_path / "a.png", {"y": strange})])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_montage_that_is_too_large_is_refused_before_it_is_drawn(tmp_path: Path) -> None:
+    maps = np.broadcast_to(np.float32(0), (1, 2, 9000, 9000))
+    with pytest.raises(UserError, match=r"^2 maps of 9000x9000 make a picture of 18006x9004 pix"):
+        save([(tmp_path / "y.png", {"y": maps})])
 
 
 def test_summaries() -> None:
@@ -109,11 +131,11 @@ def test_summaries() -> None:
 
 def test_places_that_cannot_hold_a_result(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^the suffix of 'y\.jpg' names no format for results\."):
-        save({"y": SCORES}, Path("y.jpg"))
+        save([(Path("y.jpg"), {"y": SCORES})])
     with pytest.raises(
         UserError, match=r"^'.*y\.npy' holds one result, but the network gives y, z"
     ):
-        save({"y": SCORES, "z": LABELS}, tmp_path / "y.npy")
+        save([(tmp_path / "y.npy", {"y": SCORES, "z": LABELS})])
     with pytest.raises(UserError, match=r"^the result 'y' has 200,000 numbers, too many for JSON"):
-        save({"y": np.zeros(200_000)}, tmp_path / "y.json")
+        save([(tmp_path / "y.json", {"y": np.zeros(200_000)})])
     assert not list(tmp_path.iterdir())

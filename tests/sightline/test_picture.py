@@ -86,6 +86,14 @@ def test_sixteen_bits_keep_their_precision(tmp_path: Path) -> None:
     np.testing.assert_allclose(read(path, Picture("gray"))[0, 0], levels / 65535, rtol=1e-6)
 
 
+@pytest.mark.parametrize("white", [1023, 65535])
+def test_sixteen_bits_of_a_portable_graymap(white: int, tmp_path: Path) -> None:
+    levels = np.linspace(0, white, 24).astype(np.uint16).reshape(4, 6)
+    path = tmp_path / "p.pgm"
+    path.write_bytes(b"P5 6 4 %d\n" % white + levels.astype(">u2").tobytes())
+    np.testing.assert_allclose(read_planes(path)[0], levels / white, atol=1 / 65535)
+
+
 def test_palettes_bits_and_opaque_alpha(tmp_path: Path) -> None:
     image = Image.fromarray(PIXELS)
     few = image.quantize(16)
@@ -119,7 +127,7 @@ def test_resize_only_when_asked(tmp_path: Path) -> None:
 def test_a_picture_needs_an_input_of_its_planes(tmp_path: Path) -> None:
     path = saved(tmp_path, Image.fromarray(PIXELS))
     for shape in ((1, 1, 4, 6), (2, 3, 4, 6), (1, 3)):
-        with pytest.raises(UserError, match=r"^a rgb picture is an input f32\[1,3,H,W\], but the "):
+        with pytest.raises(UserError, match=r"^pictures as rgb are inputs f32\[1,3,H,W\], but "):
             read_picture(path, Picture("rgb"), TensorType(shape))
 
 

@@ -69,8 +69,9 @@ def test_errors_are_folded_to_the_terminal() -> None:
         (
             PermissionError(errno.EACCES, "Permission denied", "x"),
             2,
-            "error: x: Permission denied\n",
+            "error: x: Permission denied.\n",
         ),
+        (OSError(errno.ENOSPC, "No space"), 2, "error: cannot print: No space.\n"),
         (MemoryError(), 2, "error: there is not enough memory for this.\n"),
         (EOFError(), 130, "\nerror: interrupted.\n"),
     ],
