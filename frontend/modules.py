@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 
+from sightline.frontend.checks import finite, show
 from sightline.frontend.model import Picture
-from sightline.frontend.trace import Tensor, active_tracer, caller
+from sightline.frontend.place import caller, place_of, placed
+from sightline.frontend.tracer import Tensor, active_tracer
 from sightline.ir.errors import UserError
 from sightline.ir.op import Op
 from sightline.ir.types import Array, Shape
@@ -22,14 +25,22 @@ class Module:
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         module = super().__new__(cls)
-        module.where = caller()
+        module.where = caller() or place_of(cls)
         return module
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        """What is wrong with its arguments is told with the line that made it."""
+        super().__init_subclass__(**settings)
+        if "__init__" in vars(cls):
+            cls.__init__ = placed()(cls.__init__)  # type: ignore[method-assign]
 
     def forward(self, *inputs: Any, **settings: Any) -> Any:
         raise UserError(f"{type(self).__name__} defines no forward", where=self.where)
 
     def __call__(self, *inputs: Tensor) -> Any:
-        with active_tracer().running(self):
+        tracer = active_tracer()
+        require_forward_takes(self, inputs, caller())
+        with tracer.running(self):
             return self.forward(*inputs)
 
     def parts(self) -> Iterator[tuple[str, Module]]:
@@ -60,23 +71,38 @@ class Module:
             if isinstance(value, np.ndarray)
         }
 
-    def load(self, weights: Mapping[str, Array]) -> None:
+    @placed()
+    def load(self, weights: Mapping[str, Any]) -> None:
         """Replace all weights by those of a mapping (an open `.npz` is one), checked by name."""
+        if not isinstance(weights, Mapping):
+            raise UserError(
+                f"weights are a mapping from names to arrays, found {show(weights)}",
+                fix="Open a file of them with numpy.load.",
+            )
         own = self.parameters()
-        lacking = sorted(set(own) ^ set(weights))
+        lacking = sorted(set(own) ^ set(weights), key=str)
         if lacking:
             told = [f"{n} is {'missing' if n in own else 'unknown'}" for n in lacking[:5]]
             raise UserError(f"the weights do not fit {type(self).__name__}: {', '.join(told)}")
+        new = {name: self._fitting(name, weights, old.shape) for name, old in own.items()}
         modules = dict(self.modules())
-        for name, old in own.items():
-            new = np.asarray(weights[name])
-            if new.shape != old.shape:
-                raise UserError(
-                    f"the weights '{name}' have shape {list(new.shape)}, but {type(self).__name__} "
-                    f"needs {list(old.shape)}"
-                )
+        for name, array in new.items():
             path, _, attribute = name.rpartition(".")
-            setattr(modules[path], attribute, new.astype(np.float32))
+            setattr(modules[path], attribute, array)
+
+    def _fitting(self, name: str, weights: Mapping[str, Any], shape: Shape) -> Array:
+        """The named array of a mapping as an own copy, if it can take the place of that shape."""
+        try:
+            given = weights[name]
+        except ValueError as error:  # NumPy's, for pickled objects
+            raise UserError(f"the weights '{name}' cannot be read: {error}") from error
+        array = finite(given, f"the weights '{name}'").copy()
+        if array.shape != shape:
+            raise UserError(
+                f"the weights '{name}' have shape {list(array.shape)}, but {type(self).__name__} "
+                f"needs {list(shape)}"
+            )
+        return array
 
 
 class Network(Module):
@@ -92,26 +118,34 @@ class Layer(Module):
     """A module that is one op on one input, with weights of its own."""
 
     def apply(self, op: Op, x: Tensor, **weights: Array | None) -> Tensor:
-        tracer = active_tracer()
         given = ((name, array) for name, array in weights.items() if array is not None)
-        return tracer.emit(op, x, *(tracer.constant(array, name) for name, array in given))
+        return active_tracer().emit(op, x, *(self._weight(*each) for each in given))
 
     def constant(self, name: str) -> Tensor:
         """A weight of its own as a traced value, by the attribute's name."""
-        return active_tracer().constant(getattr(self, name), name)
+        return self._weight(name, getattr(self, name))
+
+    def _weight(self, name: str, weight: Array) -> Tensor:
+        try:
+            array = finite(weight, f"the {name} of {type(self).__name__}")
+        except UserError as error:
+            raise error.at(where=self.where) from None
+        return active_tracer().constant(array, name)
 
 
 class Sequential(Module):
     """Its modules one after the other."""
 
     def __init__(self, *modules: Module) -> None:
+        for module in modules:
+            require_module(module, "a part of Sequential")
         self.layers = list(modules)
 
     def parts(self) -> Iterator[tuple[str, Module]]:
         return ((str(index), module) for index, module in enumerate(self.layers))
 
     def forward(self, *inputs: Tensor) -> Any:
-        x: Any = inputs
+        x: Any = inputs[0] if len(inputs) == 1 else inputs
         for module in self.layers:
             x = module(*x) if isinstance(x, tuple) else module(x)
         return x
@@ -121,6 +155,9 @@ class Apply(Layer):
     """Any op without weights, as a module: `nn.Apply(Tanh())`."""
 
     def __init__(self, op: Op) -> None:
+        if not isinstance(op, Op):
+            what, fix = _told(op)
+            raise UserError(f"Apply makes a layer of an op, found {what}", fix=fix)
         self.op = op
 
     def forward(self, *inputs: Tensor) -> Tensor:
@@ -136,3 +173,34 @@ def _modules_in(name: str, value: Any) -> Iterator[tuple[str, Module]]:
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from _modules_in(f"{name}.{key}", item)
+
+
+def require_module(value: Any, what: str) -> None:
+    if not isinstance(value, Module):
+        found, fix = _told(value)
+        raise UserError(f"{what} is a module of sightline.frontend.nn, found {found}", fix=fix)
+
+
+def require_forward_takes(module: Module, inputs: Sequence[Any], where: str) -> None:
+    """Refuse inputs of a number that a module's `forward` cannot be called with."""
+    name = type(module).__name__
+    if not callable(module.forward):
+        raise UserError(f"forward of {name} is {show(module.forward)}, not a method", where=where)
+    signature = inspect.signature(module.forward)
+    try:
+        signature.bind(*inputs)
+    except TypeError:
+        takes = ", ".join(map(str, signature.parameters)) or "nothing"
+        given = f"{len(inputs)} input{'' if len(inputs) == 1 else 's'}"
+        raise UserError(
+            f"forward of {name} takes ({takes}), but is given {given}", where=where
+        ) from None
+
+
+def _told(value: Any) -> tuple[str, str]:
+    """What was found in place of an object, and what to do instead."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}", f"Make one of it: {value.__name__}(…)."
+    if isinstance(value, list | tuple):
+        return f"a {type(value).__name__}", "Give its items one by one, with a * before it."
+    return show(value), ""

@@ -13,44 +13,52 @@
 A module that is applied several times shares its weights: they are one constant in the graph.
 """
 
-from sightline.frontend.layers import (
+from sightline.frontend.activations import (
     Abs,
-    ArgMax,
-    AvgPool2d,
-    BatchNorm2d,
     Clip,
-    Conv2d,
-    DivisiveNorm,
-    Dropout,
-    Flatten,
-    GlobalAvgPool2d,
-    GlobalMaxPool2d,
     LeakyReLU,
-    Linear,
-    LocalNorm,
-    LPPool2d,
-    MaxPool2d,
-    PyramidDown,
-    PyramidUp,
     ReLU,
     Sigmoid,
-    Softmax,
     SoftShrink,
-    SubSampling2d,
-    SubtractiveNorm,
-    SumPool2d,
     Tanh,
+)
+from sightline.frontend.layers import (
+    ArgMax,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Linear,
+    PyramidDown,
+    PyramidUp,
+    Softmax,
+    Upsample,
+    cat,
+    pad,
+)
+from sightline.frontend.modules import Apply, Layer, Module, Network, Sequential
+from sightline.frontend.normalizations import (
+    BatchNorm2d,
+    DivisiveNorm,
+    LocalNorm,
+    SubtractiveNorm,
     TorchContrastNorm,
     TorchDivisiveNorm,
     TorchSubtractiveNorm,
-    Upsample,
-    cat,
     gaussian_kernel,
-    pad,
+)
+from sightline.frontend.poolings import (
+    AvgPool2d,
+    GlobalAvgPool2d,
+    GlobalMaxPool2d,
+    LPPool2d,
+    MaxPool2d,
+    SubSampling2d,
+    SumPool2d,
+)
+from sightline.frontend.tracer import Tensor
+from sightline.frontend.weights import (
     seeded,
 )
-from sightline.frontend.modules import Apply, Layer, Module, Network, Sequential
-from sightline.frontend.trace import Tensor
 
 __all__ = [
     "Abs",

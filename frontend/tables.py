@@ -9,31 +9,39 @@ import math
 
 import numpy as np
 
+from sightline.frontend.checks import whole
+from sightline.frontend.place import placed
 from sightline.ir.errors import UserError
 from sightline.ir.table import Table
 
 
+@placed()
 def dense(channels: int, maps: int) -> Table:
     """Every map sees every input."""
-    return Table.dense(channels, maps)
+    return Table.dense(whole(channels, "the number of inputs"), whole(maps, "the number of maps"))
 
 
+@placed()
 def one_to_one(channels: int) -> Table:
     """Map c sees input c alone: a depthwise filter bank."""
+    channels = whole(channels, "the number of inputs")
     return Table.grouped(channels, channels, channels)
 
 
+@placed()
 def random(channels: int, maps: int, fan_in: int, *, block: int = 1, seed: int = 0) -> Table:
     """Each block of `block` maps sees `fan_in` inputs, dealt from shuffled decks of all inputs.
 
     Dealing uses every input equally often (counts over blocks differ by one at most), as Torch7's
     `tables.random` does.
     """
-    if not 1 <= fan_in <= channels:
+    channels = whole(channels, "the number of inputs")
+    maps = whole(maps, "the number of maps")
+    block = whole(block, "the size of a block")
+    fan_in = whole(fan_in, "the fan-in of a map")
+    if fan_in > channels:
         raise UserError(f"a map sees 1 to {channels} inputs, but the fan-in is {fan_in}")
-    if block < 1 or maps < 1:
-        raise UserError(f"cannot make {maps} maps in blocks of {block}: both are at least 1")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(whole(seed, "a seed", 0))
     deck: list[int] = []
     rows = []
     for _ in range(-(-maps // block)):
@@ -49,12 +57,14 @@ def random(channels: int, maps: int, fan_in: int, *, block: int = 1, seed: int =
     return Table(channels, maps, block, tuple(rows))
 
 
+@placed()
 def parts(channels: int, *parts: tuple[tuple[int, ...], int]) -> Table:
     """Runs of maps that see their own inputs: `parts(3, ((0,), 10), ((1, 2), 6))` sends Y to 10
     maps, and U and V to 6. The block is the largest that divides every run."""
-    block = math.gcd(*(maps for _, maps in parts))
-    rows = [inputs for inputs, maps in parts for _ in range(maps // block)]
-    return Table(channels, sum(maps for _, maps in parts), block, tuple(rows))
+    runs = [(inputs, whole(maps, "the number of maps of a part")) for inputs, maps in parts]
+    block = math.gcd(*(maps for _, maps in runs))
+    rows = [inputs for inputs, maps in runs for _ in range(maps // block)]
+    return Table(channels, sum(maps for _, maps in runs), block, tuple(rows))
 
 
 def lenet_c3() -> Table:

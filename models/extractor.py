@@ -10,6 +10,7 @@ import numpy as np
 from sightline.frontend import nn
 from sightline.frontend.model import Picture
 from sightline.ir.types import Array
+from sightline.models.parameters import require_counts
 
 KERNEL = 9
 
@@ -54,4 +55,5 @@ def gabor_filters(orientations: int) -> Array:
 
 def extractor(orientations: int = 8, height: int = 240, width: int = 320) -> nn.Network:
     """The one-stage extractor with its Gabor filters."""
+    require_counts(orientations=orientations, height=height, width=width)
     return Extractor(orientations, height, width)

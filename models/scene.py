@@ -8,6 +8,7 @@ from sightline.frontend import nn, tables
 from sightline.frontend.model import Picture
 from sightline.ir.errors import UserError
 from sightline.ir.table import Table
+from sightline.models.parameters import require_counts
 
 STANFORD = (
     "sky",
@@ -23,6 +24,9 @@ STANFORD = (
 
 STRIDE = 4
 """Pixels of a scale per pixel of its features: two poolings by 2."""
+
+MOST_SCALES = 13
+"""A picture that divides into more has more pixels than a value may have."""
 
 
 class Scene(nn.Network):
@@ -47,16 +51,6 @@ class Scene(nn.Network):
         blocks: tuple[int, int],
         seed: int,
     ) -> None:
-        if channels not in FIRST_TABLES:
-            raise UserError(
-                f"the scene network takes 3 channels (Y, U, V) or 4 (and depth), not {channels}"
-            )
-        grid = STRIDE * 2 ** (scales - 1)
-        if scales < 1 or size[0] % grid or size[1] % grid:
-            raise UserError(
-                f"a picture of {size[1]}x{size[0]} does not divide into {scales} scales",
-                fix=f"Its sides must be multiples of {grid}.",
-            )
         self.scales = scales
         self.inputs = {"image": (1, channels, *size)}
         self.picture = Picture("yuv" if channels == 3 else "yuvd")
@@ -114,5 +108,20 @@ def scene(
 
     `block2` and `block3` are how many neighbouring maps of layers 2 and 3 see the same inputs.
     """
+    require_counts(
+        classes=classes, scales=scales, height=height, width=width, block2=block2, block3=block3
+    )
+    if channels not in FIRST_TABLES:
+        raise UserError(
+            f"the scene network takes 3 channels (Y, U, V) or 4 (and depth), not {channels}"
+        )
+    if scales > MOST_SCALES:
+        raise UserError(f"the scene network has 1 to {MOST_SCALES} scales, not {scales}")
+    grid = STRIDE * 2 ** (scales - 1)
+    if height % grid or width % grid:
+        raise UserError(
+            f"a picture of {width}x{height} does not divide into {scales} scales",
+            fix=f"Its sides must be multiples of {grid}.",
+        )
     with nn.seeded(seed):
         return Scene(classes, scales, channels, (height, width), (block2, block3), seed)

@@ -6,6 +6,7 @@ from typing import Any
 
 from sightline.frontend import nn, tables
 from sightline.frontend.model import Picture
+from sightline.models.parameters import require_counts
 
 
 class Torch7(nn.Network):
@@ -43,5 +44,6 @@ class Torch7(nn.Network):
 
 def torch7(classes: int = 10, seed: int = 0) -> nn.Network:
     """The Torch7 example network with random tables and weights."""
+    require_counts(classes=classes)
     with nn.seeded(seed):
         return Torch7(classes, seed)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import io
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from sightline.ir.op import OPS
 from sightline.ir.ops.pointwise import Pointwise
 from sightline.ir.types import Array
 from sightline.ir.verify import verify
+from tests.support.modules import untyped
 
 LAYERS: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
     "abs": (nn.Abs(), (1, 4, 6, 6)),
@@ -125,15 +128,15 @@ def spoiled(**changes: Array | None) -> dict[str, Array]:
 
 def test_weights_that_do_not_fit_are_refused_by_name() -> None:
     with pytest.raises(
-        UserError, match=r"^the weights do not fit Sequential: 0\.bias is missing\.$"
+        UserError, match=r": the weights do not fit Sequential: 0\.bias is missing\.$"
     ):
         net().load(spoiled(**{"0.bias": None}))
     with pytest.raises(
-        UserError, match=r"^the weights do not fit Sequential: 9\.bias is unknown\.$"
+        UserError, match=r": the weights do not fit Sequential: 9\.bias is unknown\.$"
     ):
         net().load(spoiled(**{"9.bias": np.ones(2)}))
     with pytest.raises(
-        UserError, match=r"^the weights '0\.bias' have shape \[3\], but Sequential needs \[2\]\.$"
+        UserError, match=r": the weights '0\.bias' have shape \[3\], but Sequential needs \[2\]\.$"
     ):
         net().load(spoiled(**{"0.bias": np.ones(3)}))
 
@@ -170,3 +173,69 @@ def test_mistakes_in_layers_name_the_line() -> None:
         nn.Upsample(4, "cubic")
     with pytest.raises(UserError, match=r"test_nn\.py:\d+: Module defines no forward"):
         trace(nn.Module(), {"x": (1,)})
+
+
+class OwnLayers(nn.Module):
+    """A user's module with a layer that cannot be."""
+
+    def __init__(self) -> None:
+        self.bank = nn.Conv2d(0, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: nn.Conv2d(0, 3, 3), r"the number of channels is a whole number .*, found 0\."),
+        (lambda: nn.Conv2d(3, -3, 3), r"the number of maps is a whole number .*, found -3\."),
+        (lambda: nn.Conv2d(3, untyped(2.5), 3), r"the number of maps is a whole .*, found 2\.5\."),
+        (lambda: nn.Conv2d(4, 4, 3, groups=0), r"the number of groups is a whole .*, found 0\."),
+        (lambda: nn.Conv2d(3, 3, 0), r"kernel \[0, 0\] has a number below 1\."),
+        (lambda: nn.Conv2d(3, 3, (3, 3, 3)), r"a kernel is one whole .*, found \(3, "),
+        (lambda: nn.Conv2d(3, 3, untyped("3")), r"a kernel is one whole .*, found '3'\."),
+        (lambda: nn.Conv2d(3, 3, 3, table=untyped([[1]])), r"the table .*, found \[\[1\]\]\."),
+        (lambda: nn.MaxPool2d(2, untyped(2.5)), r"a stride is one whole .*, found 2\.5\."),
+        (lambda: nn.AvgPool2d(2, padding=-1), r"pads \[-1, -1, -1, -1\] has a number below 0\."),
+        (lambda: nn.SubSampling2d(0, 2), r"the number of channels is a whole .*, found 0\."),
+        (lambda: nn.BatchNorm2d(-1), r"the number of channels is a whole .*, found -1\."),
+        (lambda: nn.Linear(0, 3), r"the number of features is a whole number .*, found 0\."),
+        (lambda: nn.Linear(3, 0), r"the number of outputs is a whole number .*, found 0\."),
+        (lambda: nn.Linear(10**6, 10**6), r"a value of shape \[1000000, 1000000\] has .* elements"),
+        (lambda: nn.Upsample([8, 8, 8]), r"a size is one whole .*, found \[8, 8, 8\]\."),
+        (lambda: nn.LeakyReLU(untyped("a")), r"the attribute 'slope' of LeakyRelu is a number,"),
+        (lambda: nn.TorchSubtractiveNorm(np.zeros(3)), r"the kernel sums to zero, and is divided"),
+        (lambda: nn.TorchSubtractiveNorm(np.ones(4)), r"a kernel has one or two .*shape \[4\]\."),
+        (lambda: nn.TorchDivisiveNorm(np.ones((3, 2))), r"a kernel has one .*shape \[3, 2\]\."),
+        (lambda: nn.TorchContrastNorm(np.ones((1, 3, 3))), r"a kernel has .*shape \[1, 3, 3\]\."),
+        (lambda: nn.TorchDivisiveNorm(np.full(3, 1e30)), r"the kernel must be finite in single"),
+        (lambda: nn.gaussian_kernel(0), r"the size of a kernel is a whole number .*, found 0\."),
+        (lambda: nn.seeded(-1), r"a seed is a whole number of at least 0, found -1\."),
+        (
+            lambda: nn.seeded(untyped("one")),
+            r"a seed is a whole number .*, found 'one'\.",
+        ),
+    ],
+)
+def test_layers_that_cannot_be_are_refused(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(UserError, match=rf"^\S*test_nn\.py:\d+: {message}"):
+        make()
+
+
+def test_a_mistake_within_a_module_names_the_line_within() -> None:
+    with pytest.raises(UserError) as error:
+        OwnLayers()
+    first = inspect.getsourcelines(OwnLayers)[1]
+    assert error.value.where.endswith(f"test_nn.py:{first + 4}")
+
+
+def test_lists_and_numpys_integers_are_sizes() -> None:
+    eight, two = untyped(np.array([8, 2]))
+    assert vars(nn.Upsample([8, 8]).resize) == vars(nn.Upsample((8, 8)).resize)
+    assert vars(nn.Upsample(eight).resize) == vars(nn.Upsample(untyped(np.array([8, 8]))).resize)
+    assert nn.MaxPool2d(two).op == nn.MaxPool2d([2, 2]).op == nn.MaxPool2d(2).op
+    layer = nn.Conv2d(two, eight, [3, 1], stride=np.int64(2), padding=[1, 0], groups=two)
+    assert layer.weight.shape == (8, 3, 1)
+
+
+def test_an_empty_sequential_gives_what_it_takes() -> None:
+    graph = trace(nn.Sequential(nn.Sequential(), nn.ReLU()), {"x": (1, 2)}).graph
+    assert [node.op.kind for node in graph.operations] == ["relu"]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sightline.frontend import tables
 from sightline.ir.errors import UserError
+from sightline.ir.table import Table
+from tests.support.modules import untyped
 
 
 def test_lenet_c3_is_table_one_of_the_paper() -> None:
@@ -59,14 +63,26 @@ def test_dense_and_one_to_one_are_groups() -> None:
     assert tables.one_to_one(4).groups == 4
 
 
-@pytest.mark.parametrize("fan_in", [0, 4])
-def test_a_fan_in_that_cannot_be_is_refused(fan_in: int) -> None:
-    with pytest.raises(
-        UserError, match=rf"^a map sees 1 to 3 inputs, but the fan-in is {fan_in}\."
-    ):
-        tables.random(3, 5, fan_in)
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: tables.random(3, 5, 4), r"a map sees 1 to 3 inputs, but the fan-in is 4"),
+        (lambda: tables.random(3, 5, 0), r"the fan-in of a map is a whole number of .*, found 0"),
+        (lambda: tables.random(3, 5, 2, block=0), r"the size of a block is a whole .*, found 0"),
+        (lambda: tables.random(3, 0, 2), r"the number of maps is a whole number .*, found 0"),
+        (lambda: tables.random(0, 5, 2), r"the number of inputs is a whole number .*, found 0"),
+        (lambda: tables.random(3, 5, 2, seed=-1), r"a seed is a whole number of at least 0, .*-1"),
+        (lambda: tables.dense(3, -5), r"the number of maps is a whole number .*, found -5"),
+        (lambda: tables.one_to_one(0), r"the number of inputs is a whole number .*, found 0"),
+        (lambda: tables.parts(3, ((0,), 0)), r"the number of maps of a part is .*, found 0"),
+        (lambda: tables.parts(3, ((3,), 4)), r"block 0 .*"),
+    ],
+)
+def test_tables_that_cannot_be_are_refused(make: Callable[[], Table], message: str) -> None:
+    with pytest.raises(UserError, match=rf"^\S*test_tables\.py:\d+: {message}\.$"):
+        make()
 
 
-def test_an_empty_block_is_refused() -> None:
-    with pytest.raises(UserError, match=r"^cannot make 5 maps in blocks of 0: both are at least 1"):
-        tables.random(3, 5, 2, block=0)
+def test_tables_take_numpys_integers() -> None:
+    two, three, five = untyped(np.array([2, 3, 5]))
+    assert tables.random(three, five, two, seed=two) == tables.random(3, 5, 2, seed=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -20,18 +21,9 @@ from sightline.ir.ops.conv import Conv
 from sightline.ir.text import to_text
 from sightline.ir.verify import verify
 from tests.conftest import Golden
+from tests.support.modules import Lambda
 
 MAPS = {"x": (1, 2, 6, 6)}
-
-
-class Lambda(nn.Module):
-    """A module whose forward is a function, for short tests."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.function = function
-
-    def forward(self, *inputs: Tensor) -> Any:
-        return self.function(*inputs)
 
 
 def graph_of(function: Callable[..., Any], **inputs: tuple[int, ...]) -> Graph:
@@ -155,10 +147,101 @@ def test_an_index_that_drops_an_axis_is_refused(index: Any) -> None:
         trace(Lambda(lambda x: x[index]), MAPS)
 
 
-@pytest.mark.parametrize("result", [None, {}, (), 3, {"y": 3}, (np.ones(3),)])
+@pytest.mark.parametrize("result", [None, {}, (), 3, np.ones(3), {"y": 3}, (np.ones(3),)])
 def test_a_forward_that_returns_no_tensor_is_refused(result: Any) -> None:
-    with pytest.raises(UserError, match=r"test_trace\.py:\d+: forward of Lambda returned"):
+    with pytest.raises(UserError, match=r"modules\.py:\d+: forward of Lambda returned"):
         trace(Lambda(lambda x: result), MAPS)
+
+
+@pytest.mark.parametrize("label", [1, "", None])
+def test_labels_of_outputs_are_texts(label: Any) -> None:
+    with pytest.raises(UserError, match=r"modules\.py:\d+: forward of Lambda labels an output "):
+        trace(Lambda(lambda x: {label: x}), MAPS)
+
+
+class Echo(nn.Network):
+    """A network whose parts of the interface the tests make wrong."""
+
+    def __init__(self, **interface: Any) -> None:
+        self.inputs = {"x": (1, 2)}
+        vars(self).update(interface)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+@pytest.mark.parametrize(
+    ("interface", "message"),
+    [
+        ({"inputs": [1, 2]}, r"the inputs of Echo are a dict, found \[1, 2\]\. Give the name and "),
+        ({"inputs": None}, r"the inputs of Echo are a dict, found None\. Give the name and shape"),
+        ({"inputs": {}}, r"Echo does not say what it takes\. Give the name and shape of each inp"),
+        (
+            {"inputs": {"x": "1,2,4,4"}},
+            r"the shape of the input 'x' of Echo is whole numbers, .* "
+            r"found '1,2,4,4'\.$",
+        ),
+        ({"inputs": {"x": 5}}, r"the shape of the input 'x' .*, found 5\.$"),
+        ({"inputs": {"x": (1, 2.5)}}, r"the shape of the input 'x' .*, found \(1, 2\.5\)\.$"),
+        ({"inputs": {"x": (1, 0)}}, r"every size of a shape is at least 1, not \[1, 0\]\.$"),
+        ({"inputs": {5: (1, 2)}}, r"an input of Echo is named by a text, found 5\.$"),
+        ({"inputs": {"": (1, 2)}}, r"an input of Echo is named by a text, found ''\.$"),
+        ({"name": 5}, r"the name of Echo is a text, found 5\.$"),
+        ({"picture": "rgb"}, r"the picture of Echo is a Picture, found 'rgb'\. Write Picture\('rg"),
+        ({"classes": [1, 2]}, r"the classes of Echo are a list of texts, found \[1, 2\]\. Name "),
+        ({"classes": "cat"}, r"the classes of Echo are a list of texts, found 'cat'\. Name each"),
+        ({"classes": 10}, r"the classes of Echo are a list of texts, found 10\. Name each class"),
+        ({"forward": 3}, r"forward of Echo is 3, not a method\.$"),
+    ],
+)
+def test_an_interface_that_is_wrong_is_refused(interface: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message) as error:
+        trace(Echo(**interface))
+    assert error.value.where.endswith(line_of_class(Echo))
+
+
+def line_of_class(cls: type) -> str:
+    return f"test_trace.py:{inspect.getsourcelines(cls)[1]}"
+
+
+def test_shapes_take_numpys_integers() -> None:
+    for shape in ([np.int64(1), np.int64(2)], np.array([1, 2]), [1, 2]):
+        (node,) = trace(Echo(inputs={"x": shape})).graph.inputs
+        assert node.type.shape == (1, 2)
+        assert all(type(size) is int for size in node.type.shape)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_forward_that_takes_other_inputs_is_named(count: int) -> None:
+    class Two(nn.Module):
+        def forward(self, x: Tensor, y: Tensor) -> Tensor:
+            return x
+
+    inputs = {f"x{index}": (1, 2) for index in range(count)}
+    with pytest.raises(
+        UserError, match=r": forward of Two takes \(x, y\), but is given (1 input|3 inputs)\.$"
+    ) as error:
+        trace(Two(), inputs)
+    first = Two.forward.__code__.co_firstlineno
+    assert error.value.where.endswith(f"test_trace.py:{first}")
+
+
+def test_a_layer_given_too_many_inputs_is_named() -> None:
+    with pytest.raises(
+        UserError, match=r"test_trace\.py:\d+: forward of Linear takes \(x\), but is given 2 in"
+    ):
+        trace(Lambda(lambda x: nn.Linear(3, 3)(x, x)), {"x": (1, 3)})
+    with pytest.raises(UserError, match=r"test_trace\.py:\d+: relu cannot take 2 operands\.$"):
+        trace(Lambda(lambda x: nn.ReLU()(x, x)), MAPS)
+    with pytest.raises(UserError, match=r"test_trace\.py:\d+: flatten cannot take 2 operands\.$"):
+        trace(Lambda(lambda x: nn.Flatten()(x, x)), MAPS)
+
+
+def test_what_is_no_module_is_not_traced() -> None:
+    with pytest.raises(
+        UserError, match=r"is a module of .*, found the class Echo\. Make one of it: Echo\(…\)\.$"
+    ):
+        trace(cast(nn.Module, Echo))
 
 
 def test_a_module_that_does_not_say_what_it_takes_is_refused() -> None:
@@ -167,7 +250,7 @@ def test_a_module_that_does_not_say_what_it_takes_is_refused() -> None:
 
 
 def test_a_module_called_outside_a_trace_is_refused() -> None:
-    with pytest.raises(UserError, match=r"^a module was called outside of a trace\."):
+    with pytest.raises(UserError, match=r"test_trace\.py:\d+: a module was called outside of a tr"):
         nn.Tanh()(cast(Tensor, np.ones(3)))
 
 
@@ -179,12 +262,17 @@ def test_a_value_of_another_trace_is_refused() -> None:
         return x
 
     trace(Lambda(keep), MAPS)
-    with pytest.raises(UserError, match=r"add was given .* which is no value of this trace"):
+    with pytest.raises(
+        UserError,
+        match=r": add was given Tensor\(f32\[1,2,6,6\]\), which is no value of this trace",
+    ):
         trace(Lambda(lambda x: x + kept[0]), MAPS)
+    with pytest.raises(UserError, match=r": forward of Lambda returned Tensor for its output 'out"):
+        trace(Lambda(lambda x: kept[0]), MAPS)
 
 
 def test_a_failed_trace_leaves_nothing_behind() -> None:
     with pytest.raises(UserError):
         trace(Lambda(branch), MAPS)
-    with pytest.raises(UserError, match=r"^a module was called outside of a trace\."):
+    with pytest.raises(UserError, match=r"test_trace\.py:\d+: a module was called outside of a tr"):
         nn.Tanh()(cast(Tensor, np.ones(3)))

@@ -128,9 +128,33 @@ def test_scene_sees_46_pixels() -> None:
             {"height": 241},
             r"^a picture of 320x241 does not divide into 3 scales\. Its sides must be ",
         ),
-        ({"scales": 0}, r"^a picture of 320x240 does not divide into 0 scales"),
+        ({"scales": 0}, r"^the parameter 'scales' is a whole number of at least 1, found 0\.$"),
+        ({"scales": 14}, r"^the scene network has 1 to 13 scales, not 14\.$"),
+        ({"height": 0}, r"^the parameter 'height' is a whole number of at least 1, found 0\.$"),
+        ({"height": -8}, r"^the parameter 'height' is a whole number of at least 1, found -8\.$"),
+        ({"block2": 0}, r"^the parameter 'block2' is a whole number of at least 1, found 0\.$"),
+        ({"classes": 0}, r"^the parameter 'classes' is a whole number of at least 1, found 0\.$"),
     ],
 )
 def test_scenes_that_cannot_be_are_refused(parameters: dict[str, int], message: str) -> None:
     with pytest.raises(UserError, match=message):
         MODELS["scene"](**parameters)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter"), [("torch7", "classes"), ("extractor", "orientations")]
+)
+def test_networks_of_nothing_are_refused(name: str, parameter: str) -> None:
+    with pytest.raises(
+        UserError, match=rf"^the parameter '{parameter}' is a whole number of at le"
+    ):
+        MODELS[name](**{parameter: 0})
+
+
+@pytest.mark.parametrize("name", ["lenet5", "torch7", "scene"])
+def test_a_seed_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(
+        UserError, match=r"a seed is a whole number of at least 0, found -1\.$"
+    ) as e:
+        MODELS[name](seed=-1)
+    assert "test_models.py:" in e.value.where, "the line that gave the seed, none of models/"
