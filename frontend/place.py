@@ -53,7 +53,8 @@ def place_of(definition: type | Callable[..., Any]) -> str:
     if (getattr(definition, "__module__", None) or "").split(".")[0] == _PACKAGE:
         return ""
     if isinstance(definition, type):
-        with contextlib.suppress(OSError, TypeError):
+        # Once TVM is loaded, `inspect` is its own version, which stumbles over unknown modules.
+        with contextlib.suppress(OSError, TypeError, KeyError):
             file = inspect.getsourcefile(definition) or ""
             return _short(file, inspect.getsourcelines(definition)[1])
         return ""

@@ -69,7 +69,10 @@ def read_alone(
     sys.modules.pop("nets_to_place", None)
 
 
-def test_whoever_called_the_command_line_has_no_part_in_a_network() -> None:
+def test_whoever_called_the_command_line_has_no_part_in_a_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     message = fails("inspect", "models:scene,height=241")
     assert message.startswith("a picture of 320x241 does not divide")
 
