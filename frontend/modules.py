@@ -127,10 +127,9 @@ class Layer(Module):
 
     def _weight(self, name: str, weight: Array) -> Tensor:
         try:
-            array = finite(weight, f"the {name} of {type(self).__name__}")
+            return active_tracer().constant(weight, name, f"the {name} of {type(self).__name__}")
         except UserError as error:
             raise error.at(where=self.where) from None
-        return active_tracer().constant(array, name)
 
 
 class Sequential(Module):

@@ -13,6 +13,7 @@ import numpy as np
 from sightline.frontend.checks import finite, show, wholes
 from sightline.frontend.place import caller
 from sightline.ir.build import GraphBuilder
+from sightline.ir.constant import Constant
 from sightline.ir.errors import UserError
 from sightline.ir.op import Op
 from sightline.ir.ops.arithmetic import Add, Mul, Sub
@@ -138,7 +139,7 @@ class Tensor:
     def _operand(self, other: Tensor | float | Array) -> Tensor:
         if isinstance(other, Tensor):
             return other
-        return self._tracer.constant(finite(other, "a constant"))
+        return self._tracer.constant(other)
 
     def _has_no_value(self, *_: Any) -> NoReturn:
         raise UserError(
@@ -161,8 +162,9 @@ class Tracer:
         self.builder = GraphBuilder(name)
         self._paths = paths
         self._running: list[Module] = []
-        # By identity; the array is kept, so that no other takes the identity of one that is gone.
-        self._constants: dict[int, tuple[Array, Tensor]] = {}
+        # By identity; what was given is kept, so that nothing else takes its identity when it is
+        # gone, and its numbers, since whoever gave it may change them before it comes again.
+        self._constants: dict[int, tuple[Any, Constant, Tensor]] = {}
 
     @contextlib.contextmanager
     def running(self, module: Module) -> Iterator[None]:
@@ -190,17 +192,19 @@ class Tracer:
         """Whether something is a value of this trace."""
         return isinstance(value, Tensor) and value._tracer is self
 
-    def constant(self, array: Array, name: str = "constant") -> Tensor:
+    def constant(self, given: Any, name: str = "constant", what: str = "a constant") -> Tensor:
         """A constant node of finite floats (see `checks.finite`).
 
-        An array that is used again, by whichever module, is one node.
+        What is used again as it was, by whichever module, is one node.
         """
-        if id(array) not in self._constants:
+        constant = Constant(finite(given, what))
+        known = self._constants.get(id(given))
+        if known is None or known[1] != constant:
             where, path = self._place()
             full = ".".join(filter(None, (path, name)))
-            value = self.builder.constant(array, full, instance=path, where=where)
-            self._constants[id(array)] = array, Tensor(self, value)
-        return self._constants[id(array)][1]
+            value = self.builder.constant(constant, full, instance=path, where=where)
+            known = self._constants[id(given)] = given, constant, Tensor(self, value)
+        return known[2]
 
     def _is_own_op(self) -> bool:
         """Whether the running module is a layer of ours, which is one op and gives it its name."""

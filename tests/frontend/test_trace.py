@@ -276,3 +276,31 @@ def test_a_failed_trace_leaves_nothing_behind() -> None:
         trace(Lambda(branch), MAPS)
     with pytest.raises(UserError, match=r"test_trace\.py:\d+: a module was called outside of a tr"):
         nn.Tanh()(cast(Tensor, np.ones(3)))
+
+
+class Scaled(nn.Module):
+    """Multiplies by its own array of double precision, as users assign them."""
+
+    def __init__(self) -> None:
+        self.bank = nn.Conv2d(2, 2, 1)
+        self.bank.weight = self.bank.weight.astype(np.float64)
+        self.factor = np.full((2, 1, 1), 0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.bank(self.bank(x * self.factor) * self.factor)
+
+
+def test_arrays_of_any_precision_are_shared() -> None:
+    graph = trace(Scaled(), MAPS).graph
+    assert sum(isinstance(node.op, Const) for node in graph.nodes) == 3
+
+
+def test_an_array_that_changes_between_its_uses_is_two_constants() -> None:
+    def forward(x: Tensor) -> Tensor:
+        factor = np.full((2, 1, 1), 2, np.float32)
+        y = x * factor
+        factor[:] = 3
+        return y * factor
+
+    x = np.ones(MAPS["x"], np.float32)
+    np.testing.assert_array_equal(reference.run(graph_of(forward), x=x)["output"], 6 * x)
