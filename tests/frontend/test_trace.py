@@ -286,7 +286,7 @@ class Scaled(nn.Module):
         self.bank.weight = self.bank.weight.astype(np.float64)
         self.factor = np.full((2, 1, 1), 0.5)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Any:
         return self.bank(self.bank(x * self.factor) * self.factor)
 
 

@@ -16,6 +16,7 @@ from sightline.ir.op import Sample
 from sightline.ir.ops.classify import ArgMax
 from sightline.ir.progress import silent
 from sightline.ir.types import Array
+from tests.support.arrays import allowance, largest
 from tests.support.pass_checks import all_values
 
 TOLERANCE = 1e-4
@@ -49,8 +50,8 @@ def assert_is_reference(
 ) -> dict[str, Array]:
     """The outputs on the target `cpu`, which equal the reference; tolerance zero means exactly.
 
-    The tolerance is relative to the largest finite number of the output. A label may differ where
-    its score is as good as the best.
+    The tolerance is as `allowance` has it. A label may differ where its score is as good as the
+    best.
     """
     found = compiled(graph).run(inputs)
     values = all_values(graph, dict(inputs))
@@ -63,11 +64,11 @@ def assert_is_reference(
             scores, axis = values[node.inputs[0]], node.op.axis
             wanted = scores.max(axis)
             got = np.take_along_axis(scores, np.expand_dims(got, axis), axis).squeeze(axis)
-        assert_near(got, wanted, tolerance, f"{output.label}: {node.op}")
+        off = allowance(wanted, tolerance, values.values())
+        what = f"{output.label}: {node.op}"
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=off, err_msg=what)
     return found
 
 
-def assert_near(got: Array, wanted: Array, tolerance: float, what: str = "") -> None:
-    finite = np.abs(wanted[np.isfinite(wanted)])
-    largest = float(finite.max(initial=0.0))
-    np.testing.assert_allclose(got, wanted, rtol=0, atol=tolerance * largest, err_msg=what)
+def assert_near(got: Array, wanted: Array, tolerance: float) -> None:
+    np.testing.assert_allclose(got, wanted, rtol=0, atol=tolerance * largest([wanted]))

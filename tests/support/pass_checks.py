@@ -12,6 +12,7 @@ from sightline.ir.parse import parse
 from sightline.ir.types import Array
 from sightline.ir.verify import verify
 from sightline.passes.rewrite import Pass, rewrite
+from tests.support.arrays import allowance
 from tests.support.random_graphs import inputs_for
 
 
@@ -40,15 +41,14 @@ def assert_stays(each: Pass, graph: Graph) -> None:
 def assert_agree(before: Graph, after: Graph, *, seed: int = 0, tolerance: float = 1e-4) -> None:
     """Same name, inputs and labels, and outputs within a tolerance.
 
-    The tolerance is relative to the largest number that the first graph computes; zero means the
-    very same numbers. A label may differ where its score is as good as the best.
+    The tolerance is as `allowance` has it; zero means the very same numbers. A label may differ
+    where its score is as good as the best.
     """
     assert after.name == before.name
     assert [(n.name, n.type) for n in after.inputs] == [(n.name, n.type) for n in before.inputs]
     assert [out.label for out in after.outputs] == [out.label for out in before.outputs]
     inputs = inputs_for(before, seed)
     values = all_values(before, inputs)
-    largest = max((np.abs(v).max() for v in values.values() if v.dtype.kind == "f"), default=1.0)
     found = run(after, **inputs)
     for output in before.outputs:
         wanted, got = values[output.node], found[output.label]
@@ -59,7 +59,11 @@ def assert_agree(before: Graph, after: Graph, *, seed: int = 0, tolerance: float
             wanted = scores.max(axis)
             got = np.take_along_axis(scores, np.expand_dims(got, axis), axis).squeeze(axis)
         np.testing.assert_allclose(
-            got, wanted, rtol=0, atol=tolerance * largest, err_msg=f"output '{output.label}'"
+            got,
+            wanted,
+            rtol=0,
+            atol=allowance(wanted, tolerance, values.values()),
+            err_msg=f"output '{output.label}'",
         )
 
 
