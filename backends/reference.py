@@ -55,18 +55,23 @@ class ReferenceExecutable:
 
 
 def evaluate(graph: Graph, inputs: Mapping[str, Array], values: dict[str, Array]) -> Iterator[Node]:
-    """Evaluate node after node into `values`, yielding each; outputs stay there to the end."""
+    """Evaluate node after node into `values`, yielding each; outputs stay there to the end.
+
+    Every value is laid out in C order: matrix products and vector loops round differently for
+    other layouts, and the same numbers must give the same numbers, however they came about.
+    """
     left = dict(graph.uses)
     for node in graph.nodes:
         match node.op:
             case Input():
-                values[node.name] = inputs[node.name]
+                values[node.name] = np.asarray(inputs[node.name], order="C")
             case Const(value):
                 values[node.name] = value.array
             case op:
                 # Infinities and what is no number pass through, as on every target.
                 with np.errstate(all="ignore"):
-                    values[node.name] = op.evaluate(*(values[name] for name in node.inputs))
+                    result = op.evaluate(*(values[name] for name in node.inputs))
+                values[node.name] = np.asarray(result, order="C")
         for name in node.inputs:
             left[name] -= 1
             if not left[name]:

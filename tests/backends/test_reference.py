@@ -16,9 +16,13 @@ from sightline.ir.build import GraphBuilder
 from sightline.ir.graph import Graph
 from sightline.ir.op import OPS
 from sightline.ir.ops.arithmetic import Add, Mul, Sub
+from sightline.ir.ops.conv import Conv
 from sightline.ir.ops.movement import Identity, Reshape, Slice
 from sightline.ir.ops.pointwise import Abs
+from sightline.ir.ops.resize import ResizeNearest
+from sightline.ir.table import Table
 from sightline.ir.types import Array, Int, TensorType
+from sightline.ir.window import Window
 from tests.support.arrays import f32, i8
 
 X = TensorType((2, 3))
@@ -153,3 +157,22 @@ def test_what_is_no_number_passes_through_without_a_warning() -> None:
         warnings.simplefilter("error")
         y = run(builder.finish(), x=odd)["y"]
     np.testing.assert_array_equal(y, np.array([np.nan, np.nan, np.inf], np.float32))
+
+
+def test_the_same_numbers_give_the_same_numbers_however_they_are_laid_out() -> None:
+    """Found by random graphs: a nearest resize that changes nothing left another layout behind."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2, 4, 5, 8)).astype(np.float32)
+    weights = rng.standard_normal((4, 1, 1)).astype(np.float32)
+
+    def graph(resized: bool) -> Graph:
+        builder = GraphBuilder("layouts")
+        value = builder.input("x", TensorType(x.shape))
+        value = builder.add(ResizeNearest((5, 8)), value) if resized else value
+        bank = Conv(Window((1, 1)), Table.dense(4, 1))
+        builder.output(builder.add(bank, value, builder.constant(weights, "w")), "y")
+        return builder.finish()
+
+    expected = run(graph(resized=False), x=x)["y"]
+    np.testing.assert_array_equal(run(graph(resized=True), x=x)["y"], expected)
+    np.testing.assert_array_equal(run(graph(resized=False), x=np.asfortranarray(x))["y"], expected)
