@@ -39,6 +39,11 @@ class Conv2d(Layer):
         channels = whole(channels, "the number of channels")
         maps = whole(maps, "the number of maps")
         groups = whole(groups, "the number of groups")
+        if table is not None and groups != 1:
+            raise UserError(
+                f"a filter bank was given both a table and {groups} groups",
+                fix="Say what each map sees by one of them.",
+            )
         self.window = window(kernel, stride, padding, dilation)
         self.table = Table.grouped(channels, maps, groups) if table is None else table
         if not isinstance(self.table, Table):

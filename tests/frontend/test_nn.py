@@ -239,3 +239,11 @@ def test_lists_and_numpys_integers_are_sizes() -> None:
 def test_an_empty_sequential_gives_what_it_takes() -> None:
     graph = trace(nn.Sequential(nn.Sequential(), nn.ReLU()), {"x": (1, 2)}).graph
     assert [node.op.kind for node in graph.operations] == ["relu"]
+
+
+def test_a_table_and_groups_are_not_both_given() -> None:
+    with pytest.raises(
+        UserError,
+        match=r"test_nn\.py:\d+: a filter bank was given both a table and 2 groups\. Say what",
+    ):
+        nn.Conv2d(6, 16, 5, table=tables.lenet_c3(), groups=2)
