@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 
-_FOLDERS = ("ir", "frontend", "passes", "backends", "models", "sightline", "tests")
+_FOLDERS = ("ir", "frontend", "passes", "backends", "models", "scene", "sightline", "tests")
 _FILES = ("pyproject.toml", "README.md", "LICENSE")
 
 

