@@ -9,6 +9,7 @@ from sightline.frontend.model import Picture
 from sightline.ir.errors import UserError
 from sightline.ir.table import Table
 from sightline.models.parameters import require_counts
+from sightline.models.trained import trained_weights
 
 STANFORD = (
     "sky",
@@ -103,10 +104,13 @@ def scene(
     block2: int = 6,
     block3: int = 24,
     seed: int = 0,
+    trained: bool = False,
 ) -> nn.Network:
-    """The scene-labeling network with random weights.
+    """The scene-labeling network with random weights, or those trained on synthetic scenes.
 
     `block2` and `block3` are how many neighbouring maps of layers 2 and 3 see the same inputs.
+    Trained weights are for pictures of any size, and for all other parameters as they are by
+    default, but `scales` (1 or 3) and `channels`.
     """
     require_counts(
         classes=classes, scales=scales, height=height, width=width, block2=block2, block3=block3
@@ -124,4 +128,22 @@ def scene(
             fix=f"Its sides must be multiples of {grid}.",
         )
     with nn.seeded(seed):
-        return Scene(classes, scales, channels, (height, width), (block2, block3), seed)
+        network = Scene(classes, scales, channels, (height, width), (block2, block3), seed)
+    if trained:
+        _require_as_trained(classes=classes, block2=block2, block3=block3, seed=seed)
+        colors = "rgb" if channels == 3 else "rgbd"
+        network.load(trained_weights(f"scene-{scales}-{colors}"))
+    return network
+
+
+AS_TRAINED = {"classes": 8, "block2": 6, "block3": 24, "seed": 0}
+"""Parameters that decide what the weights mean."""
+
+
+def _require_as_trained(**parameters: int) -> None:
+    for name, value in parameters.items():
+        if value != AS_TRAINED[name]:
+            raise UserError(
+                f"the trained scene network has {name}={AS_TRAINED[name]}, not {value}",
+                fix=f"Leave {name} out, or train one with 'sightline scene train'.",
+            )
