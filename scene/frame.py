@@ -34,11 +34,15 @@ class Frame:
 class FrameSet(Protocol):
     """Frames that are told apart by name, made or read when asked for."""
 
-    classes: Sequence[str]
-    """The name of each label."""
+    @property
+    def classes(self) -> Sequence[str]:
+        """The name of each label."""
+        ...
 
-    synthetic: bool
-    """Whether nobody ever saw these scenes."""
+    @property
+    def synthetic(self) -> bool:
+        """Whether nobody ever saw these scenes."""
+        ...
 
     def __len__(self) -> int: ...
 
