@@ -1,0 +1,98 @@
+"""What a training leaves: files that other parts read, that agree, and say what they are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from PIL import Image
+
+import sightline
+from sightline.scene.frame import ONLY_SYNTHETIC
+from sightline.scene.training.curve import smoothed
+from sightline.scene.training.export import Result, require_agreement
+from sightline.scene.training.frames import network_input
+from sightline.scene.training.network import TorchScene
+from tests.support.painted_scenes import SHORT, Painted, train_quickly
+
+
+class Photographed(Painted):
+    synthetic = False
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    return train_quickly(SHORT, Painted(), Painted(seed=1), tmp_path_factory.mktemp("trained"))
+
+
+def test_the_folder_holds_whole_files_and_nothing_else(result: Result) -> None:
+    names = {path.name for path in result.weights.parent.iterdir()}
+    assert names == {"weights.npz", "scene.onnx", "curve.png", "history.json", "checkpoint.npz"}
+
+
+def test_weights_load_into_the_network_of_the_models(result: Result) -> None:
+    network = SHORT.network()
+    initial = network.classifier.weight.copy()
+    with np.load(result.weights) as weights:
+        network.load(weights)
+        assert {weights[name].dtype for name in weights.files} == {np.dtype(np.float32)}
+    assert (network.classifier.weight != initial).any()
+
+
+def test_the_onnx_file_gives_the_trained_scores_and_names_the_classes(result: Result) -> None:
+    network = SHORT.network()
+    with np.load(result.weights) as weights:
+        network.load(weights)
+    image = network_input(Painted(seed=2).frame(0), 3)
+    with torch.no_grad():
+        wanted = TorchScene(network)(torch.from_numpy(image)).numpy()
+    session = onnxruntime.InferenceSession(result.onnx, providers=["CPUExecutionProvider"])
+    np.testing.assert_allclose(session.run(None, {"image": image})[0], wanted, atol=1e-4)
+    model = sightline.read(str(result.onnx))
+    assert model.classes == Painted.classes
+    assert model.picture is not None
+    assert model.picture.colors == "yuv"
+
+
+def test_the_record_tells_settings_and_history_and_that_scenes_are_synthetic(
+    result: Result,
+) -> None:
+    record = json.loads(result.record.read_text())
+    assert record["note"] == ONLY_SYNTHETIC
+    assert record["settings"] == SHORT.to_json()
+    assert record["history"]["losses"] == result.history.losses
+    assert [check["step"] for check in record["history"]["checks"]] == [10, 20, 23]
+
+
+def test_the_curve_is_a_picture(result: Result) -> None:
+    with Image.open(result.curve) as picture:
+        assert picture.format == "PNG"
+        assert min(picture.size) > 400
+
+
+def test_real_scenes_are_not_called_synthetic(tmp_path: Path) -> None:
+    result = train_quickly(SHORT, Photographed(), Photographed(seed=1), tmp_path)
+    assert ONLY_SYNTHETIC not in result.record.read_text()
+
+
+def test_a_network_that_is_not_the_trained_one_is_never_written() -> None:
+    network = SHORT.network()
+    trained = TorchScene(network)
+    image = network_input(Painted().frame(0), 3)
+    require_agreement(trained, network, image)
+    weights = network.parameters()
+    network.load(weights | {"classifier.bias": weights["classifier.bias"] + np.float32(0.01)})
+    with pytest.raises(AssertionError, match=r"PyTorch and the reference differ by 0\.01"):
+        require_agreement(trained, network, image)
+
+
+def test_losses_are_smoothed_over_as_many_steps_as_there_are() -> None:
+    losses = np.random.default_rng(0).uniform(size=120).tolist()
+    steps, smooth = smoothed(losses)
+    wanted = [np.mean(losses[max(0, step - 50) : step]) for step in range(1, 121)]
+    np.testing.assert_array_equal(steps, np.arange(1, 121))
+    np.testing.assert_allclose(smooth, wanted)
