@@ -39,7 +39,11 @@ def picture_options(command: AnyFunction) -> AnyFunction:
     return command
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+LAZY = {"scene": "sightline.scene.commands:scene"}
+"""Groups of commands that are no part of the face: named here, and not imported."""
+
+
+@click.group(cls=Commands, lazy=LAZY, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "--version", message="sightline %(version)s")
 def cli() -> None:
     """Compile a trained ConvNet to what it will run on."""

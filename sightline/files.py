@@ -45,7 +45,7 @@ def require_free(folder: Path, may_replace: Callable[[Path], bool]) -> None:
     if (folder.exists() or folder.is_symlink()) and not may_replace(folder):
         raise UserError(
             f"the output folder '{folder}' exists",
-            fix="Name another, or replace an artifact with --force.",
+            fix="Name another, or replace what was written there before with --force.",
         )
 
 

@@ -174,7 +174,10 @@ def test_a_graph_that_was_edited_with_its_hash(old: str, new: str, message: str)
 
 def test_an_output_folder_that_exists() -> None:
     arguments = ("compile", "models:lenet5", "-t", "reference", "-o")
-    message = "the output folder 'net' exists. Name another, or replace an artifact with --force."
+    message = (
+        "the output folder 'net' exists. Name another, or replace what was written there before "
+        "with --force."
+    )
     assert fails(*arguments, "net") == message
     Path("empty").mkdir()
     assert fails(*arguments, "empty").startswith("the output folder 'empty' exists.")

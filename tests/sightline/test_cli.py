@@ -40,7 +40,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_help_lists_the_commands() -> None:
     text = succeeds("--help")
-    for command in ("compile", "export", "inspect", "ops", "run"):
+    for command in ("compile", "export", "inspect", "ops", "run", "scene"):
         assert f"\n  {command} " in text
         assert succeeds(command, "--help").startswith(f"Usage: cli {command} ")
     assert succeeds("--version") == f"sightline {sightline.__version__}\n"

@@ -9,7 +9,12 @@ import time
 
 import pytest
 
-HEAVY = ("tvm", "onnx", "onnxruntime", "torch", "amaranth", "rich", "PIL", "scipy")
+from tests.support.layers import imports, modules, package_of, within
+
+HEAVY = (
+    *("tvm", "onnx", "onnxruntime", "torch", "amaranth", "rich", "PIL", "scipy", "skimage"),
+    *("matplotlib", "h5py"),
+)
 
 
 def loaded_after(code: str) -> set[str]:
@@ -34,6 +39,7 @@ def loaded_after(code: str) -> set[str]:
         "import sightline.cli",
         "from sightline.cli import cli\ntry: cli(['--help'])\nexcept SystemExit: pass",
         "from sightline.cli import cli\ntry: cli(['run', '--help'])\nexcept SystemExit: pass",
+        "from sightline.cli import cli\ntry: cli(['scene', '--help'])\nexcept SystemExit: pass",
         "import sightline\nsightline.compile('models:lenet5', ['reference'])",
     ],
 )
@@ -44,6 +50,16 @@ def test_nothing_heavy_is_loaded(code: str) -> None:
 @pytest.mark.parametrize("code", ["import sightline", "import sightline.cli"])
 def test_not_even_numpy_is_loaded(code: str) -> None:
     assert "numpy" not in loaded_after(code)
+
+
+def test_the_face_knows_scenes_by_name_alone() -> None:
+    code = "import sightline.cli, sys; print('sightline.scene' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+    for module, path in modules().items():
+        if package_of(module) == "sightline":
+            imported = [each.name for each in imports(path.read_text())]
+            assert not [name for name in imported if within(name, "sightline.scene")], module
 
 
 def shortest(command: list[str], runs: int = 5) -> float:

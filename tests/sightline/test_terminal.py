@@ -14,7 +14,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from sightline.terminal import Guarded
+from sightline.terminal import Commands, Guarded
 
 
 def on_a_terminal(*arguments: str, columns: int = 60) -> tuple[int, str, str]:
@@ -94,3 +94,20 @@ def test_bugs_are_not_hidden(failure: Exception) -> None:
         raise failure
 
     assert CliRunner().invoke(command).exception is failure
+
+
+def test_a_lazy_command_is_imported_when_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "late.py").write_text(
+        "import click\n@click.command()\ndef told():\n    click.echo('here')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    group = Commands("group", lazy={"late": "late:told"})
+    group.add_command(click.Command("early"))
+    assert group.list_commands(click.Context(group)) == ["early", "late"]
+    assert "late" not in sys.modules
+    assert CliRunner().invoke(group, ["late"]).output == "here\n"
+    monkeypatch.delitem(sys.modules, "late")
+    assert CliRunner().invoke(group, ["never"]).exit_code == 2
+    assert "late" not in sys.modules
