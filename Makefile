@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: test demo check unit nightly figures clean
+.PHONY: test demo check unit nightly figures scenes clean
 
 test: check unit
 
@@ -31,8 +31,12 @@ nightly: $(READY)
 
 # The figures in docs/FIGURES.md, measured anew.
 figures: $(READY)
-	$(BIN)/python benchmarks/figures.py
+	$(BIN)/python -m benchmarks.figures
 	$(BIN)/python benchmarks/passes.py
+
+# How well the trained networks label scenes: the figures in docs/SCENES.md.
+scenes: $(READY)
+	$(BIN)/python -m benchmarks.scenes
 
 clean:
 	rm -rf .venv build dist .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -1,4 +1,4 @@
-"""The figures of docs/FIGURES.md, measured anew: `make figures`, or `python benchmarks/figures.py`.
+"""The figures of docs/FIGURES.md, measured anew: `make figures`, or `python -m benchmarks.figures`.
 
 Prints Markdown, and fails if a figure misses its bar. Times are of the machine it runs on; ratios
 and counts are what to compare.
@@ -11,38 +11,17 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 
 import sightline
+from benchmarks.figure import Figure, print_figures
 from sightline.frontend import onnx
 from sightline.frontend.model import Model
 from sightline.ir.ops.conv import Conv
 from sightline.ir.types import Array
-
-
-@dataclass(frozen=True)
-class Figure:
-    """What was measured, the figure, and the bar that it must not pass (or, exactly, must meet)."""
-
-    what: str
-    value: float
-    bar: float
-    form: str
-    exact: bool = False
-
-    @property
-    def is_met(self) -> bool:
-        return self.value == self.bar if self.exact else self.value <= self.bar
-
-    def __str__(self) -> str:
-        mark = "" if self.is_met else " **missed**"
-        return (
-            f"| {self.what} | {self.form.format(self.value)}{mark} | {self.form.format(self.bar)} |"
-        )
 
 
 def agreement() -> Iterator[Figure]:
@@ -99,11 +78,13 @@ def counts() -> Iterator[Figure]:
     scene = sightline.read("models:scene").graph
     banks = [n for n in scene.operations if isinstance(n.op, Conv) and n.name != "classifier"]
     total = round(sum(map(scene.macs, banks)) / 1e9, 2)
-    yield Figure("scene net, filter banks of three scales", total, 3.27, "{} G MACs", exact=True)
+    yield Figure(
+        "scene net, filter banks of three scales", total, 3.27, "{} G MACs", must_be="exactly"
+    )
     lenet = sightline.read("models:lenet5").graph
     c3 = lenet["c3"].op
     assert isinstance(c3, Conv)
-    yield Figure("LeNet-5, kernels of C3", c3.table.pairs, 60, "{}", exact=True)
+    yield Figure("LeNet-5, kernels of C3", c3.table.pairs, 60, "{}", must_be="exactly")
 
 
 def start_up() -> Iterator[Figure]:
@@ -141,12 +122,7 @@ SECTIONS: tuple[Callable[[], Iterator[Figure]], ...] = (
 
 
 def main() -> int:
-    print("| what | measured | bar |\n|---|---|---|")
-    missed = 0
-    for section in SECTIONS:
-        for figure in section():
-            print(figure, flush=True)
-            missed += not figure.is_met
+    missed = print_figures(figure for section in SECTIONS for figure in section())
     return 1 if missed else 0
 
 

@@ -153,9 +153,14 @@ def evaluate(
 )
 @click.option("--rgbd", is_flag=True, help="Train on depth too, as a fourth plane.")
 @click.option("--size", default="320x240", show_default=True, metavar="WxH", help="Of the frames.")
+@click.option(
+    "--block2", type=COUNT, metavar="N", help="Neighbouring maps of layer 2 with the same inputs."
+)
+@click.option("--block3", type=COUNT, metavar="N", help="The same of layer 3.")
 @click.option("--steps", type=COUNT, metavar="N", help="Of the schedule, a batch each.")
 @click.option("--batch", type=COUNT, metavar="N", help="Frames in a step.")
 @click.option("--rate", type=float, metavar="X", help="The largest learning rate.")
+@click.option("--balance", type=float, metavar="X", help="0 counts pixels alike, 1 classes alike.")
 @click.option(
     "--seed", type=SEED, metavar="N", default=0, show_default=True, help="Of weights and batches."
 )

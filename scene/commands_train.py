@@ -88,12 +88,15 @@ def settings_of(choices: Mapping[str, Any], classes: int) -> Settings:
     from sightline.scene.training.settings import Settings
 
     height, width = choices["size"]
-    schedule = {
+    optional = {
+        "block2": choices["block2"],
+        "block3": choices["block3"],
         "steps": choices["steps"],
         "batch": choices["batch"],
         "learning_rate": choices["rate"],
+        "class_balance": choices["balance"],
     }
-    given = {name: value for name, value in schedule.items() if value is not None}
+    given = {name: value for name, value in optional.items() if value is not None}
     if "steps" in given:  # a short training warms up in a tenth of it
         given["warm_up"] = min(Settings.warm_up, given["steps"] // 10)
     return Settings(

@@ -33,9 +33,9 @@ class Settings:
     block2: int = 6
     block3: int = 24
     seed: int = 0
-    steps: int = 2500
+    steps: int = 2200
     batch: int = 4
-    learning_rate: float = 5e-3
+    learning_rate: float = 6e-3
     warm_up: int = 100
     weight_decay: float = 1e-2
     class_balance: float = 0.5
@@ -51,7 +51,7 @@ class Settings:
             else:
                 _require_part(field.name, value)
         if self.learning_rate == 0:
-            raise UserError("a learning rate of 0 learns nothing", fix="Try 0.005.")
+            raise UserError("a learning rate of 0 learns nothing", fix="Try 0.006.")
         if self.warm_up >= self.steps:
             raise UserError(
                 f"{self.steps} steps end before the warm-up of {self.warm_up} does",

@@ -131,7 +131,7 @@ def test_no_code_in_a_file_is_run(tmp_path: Path) -> None:
     [
         ({"scales": 3, "width": 32, "height": 16}, "of another network: its 'scales' is 1, not 3"),
         ({"block3": 8}, "of another network: its 'block3' is 24, not 8"),
-        ({"learning_rate": 0.1}, "of other settings: its 'learning_rate' is 0.005, not 0.1"),
+        ({"learning_rate": 0.1}, "of other settings: its 'learning_rate' is 0.006, not 0.1"),
         ({"seed": 5}, "of other settings: its 'seed' is 0, not 5"),
     ],
 )

@@ -126,7 +126,7 @@ def test_a_training_that_comes_apart_is_told_what_to_change() -> None:
         training.take_step()
     message = str(caught.value)
     assert "the training came apart at step 2: its loss is " in message
-    assert f"was {training.history.losses[0]:g}. Train with a learning rate below 0.005" in message
+    assert f"was {training.history.losses[0]:g}. Train with a learning rate below 0.006" in message
     assert training.step == 1
 
 
