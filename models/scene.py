@@ -109,8 +109,8 @@ def scene(
     """The scene-labeling network with random weights, or those trained on synthetic scenes.
 
     `block2` and `block3` are how many neighbouring maps of layers 2 and 3 see the same inputs.
-    Trained weights are for pictures of any size, and for all other parameters as they are by
-    default, but `scales` (1 or 3) and `channels`.
+    Trained weights are for all parameters as they are by default, but `scales` (1 or 3) and
+    `channels`. They were trained at 320x240, and run at any size.
     """
     require_counts(
         classes=classes, scales=scales, height=height, width=width, block2=block2, block3=block3
@@ -123,8 +123,9 @@ def scene(
         raise UserError(f"the scene network has 1 to {MOST_SCALES} scales, not {scales}")
     grid = STRIDE * 2 ** (scales - 1)
     if height % grid or width % grid:
+        told = "1 scale" if scales == 1 else f"{scales} scales"
         raise UserError(
-            f"a picture of {width}x{height} does not divide into {scales} scales",
+            f"a picture of {width}x{height} does not divide into {told}",
             fix=f"Its sides must be multiples of {grid}.",
         )
     with nn.seeded(seed):

@@ -1,17 +1,21 @@
 """`sightline scene`: arguments and printing alone, as in `sightline/cli.py`.
 
-Only click and the terminal are imported here at the top, so that `--help` answers at once.
+Only click, the terminal and what is as light are imported here at the top, so that `--help` answers
+at once.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from sightline.ir.errors import UserError
+from sightline.scene.training.settings import Settings
+from sightline.scene.wording import counted
 from sightline.terminal import Commands, progress, show_error, show_json
 
 DEFAULT_MODEL = "models:scene,trained=true"
@@ -29,15 +33,31 @@ TARGET_HELP = "A target of the artifact (default: its first), or for a model (cp
 
 def height_and_width(text: str) -> tuple[int, int]:
     """The size that 320x240 names, as arrays have it."""
-    match = re.fullmatch(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", text)
-    if not match:
-        raise UserError(f"'{text}' is no width and height", fix="Write --size 320x240.")
-    return int(match[2]), int(match[1])
+    match = re.fullmatch(r"([0-9]{2,4})x([0-9]{2,4})", text, re.ASCII)
+    width, height = map(int, match.groups()) if match else (0, 0)
+    if not (16 <= width <= 4096 and 16 <= height <= 4096):
+        raise UserError(
+            f"'{text}' is no width and height of 16 to 4096 pixels", fix="Write --size 320x240."
+        )
+    return height, width
 
 
 FOLDER = click.Path(path_type=Path)
 COUNT = click.IntRange(min=1)
 SEED = click.IntRange(min=0)
+RATE = click.FloatRange(min=0, max=1, min_open=True)
+PART = click.FloatRange(min=0, max=1)
+
+
+def setting(
+    option: str, name: str, kind: click.ParamType[Any], text: str
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """An option that is a setting of trainings, and shows what it is by default."""
+    metavar = "X" if isinstance(kind, click.FloatRange) else "N"
+    default = getattr(Settings, name)
+    return click.option(
+        option, type=kind, metavar=metavar, default=default, show_default=True, help=text
+    )
 
 
 @click.group(cls=Commands)
@@ -55,7 +75,11 @@ def scene() -> None:
     type=click.Choice(["majority", "mean"]),
     help="Label whole segments: by a vote, or by the mean of their pixels' distributions.",
 )
-@click.option("--resize", is_flag=True, help="Resize pictures to the network's input.")
+@click.option(
+    "--resize",
+    is_flag=True,
+    help="Resize pictures to the network's input, whole; evaluate and train crop to its shape.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 @click.pass_context
 def label(
@@ -86,11 +110,13 @@ def label(
     if as_json:
         show_json(done.to_dict())
     elif done.labeled:
-        click.echo(f"labeled {len(done.labeled)} of {len(planned)} pictures into {output}")
+        pictures = counted(len(planned), "picture")
+        click.echo(f"labeled {len(done.labeled)} of {pictures} into {output}")
     for each in done.skipped:
         show_error(f"skipped: {each.reason}")
     if done.skipped:
-        show_error(f"{len(done.skipped)} of {len(planned)} pictures were skipped.")
+        were = "was" if len(done.skipped) == 1 else "were"
+        show_error(f"{len(done.skipped)} of {counted(len(planned), 'picture')} {were} skipped.")
         context.exit(1)
 
 
@@ -134,7 +160,7 @@ def evaluate(
         labelers = [open_labeler(each, target, report) for each in models or (DEFAULT_MODEL,)]
         sets = [open_frames(data, frames, labeler.size, report) for labeler in labelers]
         pairs = list(zip(labelers, sets, strict=True))
-        for labeler, each in pairs:
+        for labeler, each in pairs[1:]:  # the first one's mistakes are told before it runs
             require_fits(labeler, each)
         found = [evaluate_one(labeler, each, ways, report=report) for labeler, each in pairs]
         comparison = Comparison(data, found)
@@ -148,22 +174,16 @@ def evaluate(
 
 @scene.command(epilog=DATA_HELP)
 @click.option("-o", "--output", required=True, type=FOLDER, metavar="DIR")
-@click.option(
-    "--scales", type=COUNT, metavar="N", default=3, show_default=True, help="Of the picture."
-)
+@setting("--scales", "scales", COUNT, "Of the picture.")
 @click.option("--rgbd", is_flag=True, help="Train on depth too, as a fourth plane.")
 @click.option("--size", default="320x240", show_default=True, metavar="WxH", help="Of the frames.")
-@click.option(
-    "--block2", type=COUNT, metavar="N", help="Neighbouring maps of layer 2 with the same inputs."
-)
-@click.option("--block3", type=COUNT, metavar="N", help="The same of layer 3.")
-@click.option("--steps", type=COUNT, metavar="N", help="Of the schedule, a batch each.")
-@click.option("--batch", type=COUNT, metavar="N", help="Frames in a step.")
-@click.option("--rate", type=float, metavar="X", help="The largest learning rate.")
-@click.option("--balance", type=float, metavar="X", help="0 counts pixels alike, 1 classes alike.")
-@click.option(
-    "--seed", type=SEED, metavar="N", default=0, show_default=True, help="Of weights and batches."
-)
+@setting("--block2", "block2", COUNT, "Neighbouring maps of layer 2 with the same inputs.")
+@setting("--block3", "block3", COUNT, "The same of layer 3.")
+@setting("--steps", "steps", COUNT, "Of the schedule, a batch each.")
+@setting("--batch", "batch", COUNT, "Frames in a step.")
+@setting("--rate", "learning_rate", RATE, "The largest learning rate.")
+@setting("--balance", "class_balance", PART, "0 counts pixels alike, 1 classes alike.")
+@setting("--seed", "seed", SEED, "Of weights and batches.")
 @click.option("--frames", type=COUNT, metavar="N", help="Only the first N frames of the data.")
 @click.option(
     "--data", default="synthetic:train", metavar="SET", show_default=True, help="Frames to learn."
@@ -185,6 +205,7 @@ def train(
     DIR holds the weights, the network as ONNX, the learning curve, and the checkpoint from which a
     training that was stopped goes on with --resume; the other options must then be the same. What
     is learned on synthetic scenes is measured on synthetic:validation unless you say otherwise.
+    At each check a line on stderr tells how far it is, and DIR gets its history so far.
     """
     from sightline.scene.commands_train import run, tell
 
@@ -213,7 +234,7 @@ def train(
 @click.option("--sequence", is_flag=True, help="One world, through which the camera moves.")
 @click.option("--size", default="320x240", show_default=True, metavar="WxH", help="Of the frames.")
 @click.option("--no-depth", is_flag=True, help="Write no depth.")
-@click.option("--force", is_flag=True, help="Replace DIR if it is such a set.")
+@click.option("--force", is_flag=True, help="Replace DIR if it holds generated frames alone.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
 def generate(
     output: Path,
@@ -240,4 +261,4 @@ def generate(
     if as_json:
         show_json({"folder": str(output), "frames": frames, "classes": list(made.classes)})
     else:
-        click.echo(f"wrote {frames} frames into {output}")
+        click.echo(f"wrote {counted(frames, 'frame')} into {output}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,18 +12,24 @@ from typing import Any
 
 import click
 
-from sightline.files import new_file
+from sightline.files import failures_named, new_file
 from sightline.jsontext import to_json
-from sightline.scene.drawing import draw_confusion, draw_frame
+from sightline.scene.drawing import draw_confusion, draw_frame, save_figure
 from sightline.scene.evaluation import Evaluation, timed_labels
 from sightline.scene.frame import ONLY_SYNTHETIC, FrameSet
 from sightline.scene.labeling import Labeler
 from sightline.scene.measures import Confusion
 from sightline.scene.places import make
+from sightline.scene.superpixels import Way
+from sightline.scene.wording import counted
 from sightline.terminal import show_table
 
 EXAMPLES = 8
 """Frames of a set that are drawn with their labels."""
+
+RECORD = "evaluation.json"
+PICTURES = re.compile(rf"confusion-[0-9]+-({'|'.join(Way)})\.png|frame-[0-9]+-.+\.png", re.DOTALL)
+"""The names of the pictures that are written."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,7 @@ class Comparison:
 def tell(comparison: Comparison) -> None:
     """A table of the networks, and one of the classes with a column for each network and way."""
     evaluations = comparison.evaluations
-    click.echo(f"{evaluations[0].frames} frames of {comparison.data}")
+    click.echo(f"{counted(evaluations[0].frames, 'frame')} of {comparison.data}")
     show_networks(evaluations)
     click.echo()
     show_classes(evaluations)
@@ -107,17 +115,37 @@ def percent(part: float) -> str:
 def write(
     comparison: Comparison, labelers: Sequence[Labeler], sets: Sequence[FrameSet], folder: Path
 ) -> Comparison:
-    """Draw each network's confusion and its labels for a few frames, and write all as JSON."""
+    """Draw each network's confusion and its labels for a few frames, and write all as JSON.
+
+    Pictures that an earlier evaluation wrote, and this one did not, are removed.
+    """
     files: list[Path] = []
     make(folder)
     cases = zip(comparison.evaluations, labelers, sets, strict=True)
     for number, (evaluation, labeler, frames) in enumerate(cases, 1):
         files += _write_confusions(evaluation, comparison.data, folder, number)
         files += _write_examples(evaluation, labeler, frames, folder, number)
-    told = Comparison(comparison.data, comparison.evaluations, [*files, folder / "evaluation.json"])
+    _remove({folder / name for name in _written_before(folder)} - set(files))
+    told = Comparison(comparison.data, comparison.evaluations, [*files, folder / RECORD])
     with new_file(told.files[-1]) as part:
         part.write_text(to_json(told.to_dict()) + "\n", encoding="utf-8")
     return told
+
+
+def _written_before(folder: Path) -> set[str]:
+    """The names of the pictures in a folder that the record of an evaluation there lists."""
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        names = {Path(file).name for file in record["files"]}
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return set()  # none was here, or nobody can say what it wrote
+    return {name for name in names if PICTURES.fullmatch(name)}
+
+
+def _remove(files: set[Path]) -> None:
+    for path in files:
+        with failures_named(f"cannot remove '{path}' of an earlier evaluation"):
+            path.unlink(missing_ok=True)
 
 
 def _write_confusions(evaluation: Evaluation, data: str, folder: Path, number: int) -> list[Path]:
@@ -127,7 +155,7 @@ def _write_confusions(evaluation: Evaluation, data: str, folder: Path, number: i
         title = f"{evaluation.network}, by {way}, on {data}"
         figure = draw_confusion(score.confusion, evaluation.classes, title, evaluation.synthetic)
         with new_file(path) as part:
-            figure.savefig(part)
+            save_figure(figure, part)
         written.append(path)
     return written
 

@@ -14,13 +14,11 @@ from sightline.files import failures_named, new_file
 from sightline.ir.errors import UserError
 from sightline.ir.progress import Report, silent
 from sightline.picture import SUFFIXES
+from sightline.scene.datasets.folder import ABOUT, BESIDE
 from sightline.scene.drawing import blend, draw_sheet
 from sightline.scene.labeling import Labeled, Labeler, Skipped, label_files
 from sightline.scene.places import make, natural, require_place
 from sightline.scene.superpixels import Way
-
-NO_SCENES = (".depth.png", ".labels.png", ".overlay.png")
-"""What lies beside the picture of a scene in a folder, and is told from it by how it ends."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,7 @@ class LabelRun:
 def plan(paths: Sequence[Path], output: Path) -> dict[Path, Results]:
     """The result files in the folder `output` of each picture that the paths name."""
     require_place(output)
+    require_no_truth(output)
     planned: dict[Path, Results] = {}
     sources: dict[Path, Path] = {}
     for picture in find_pictures(paths):
@@ -74,36 +73,66 @@ def plan(paths: Sequence[Path], output: Path) -> dict[Path, Results]:
     return planned
 
 
+def require_no_truth(output: Path) -> None:
+    """Refuse a folder with labels that are not ours, which results would be written over.
+
+    What we write are pairs, of which the overlay comes first.
+    """
+    if not output.is_dir():
+        return
+    with failures_named(f"cannot read the folder '{output}'"):
+        names = {path.name for path in output.iterdir()}
+    kind = ".labels.png"
+    labels = {name.removesuffix(kind) for name in names if name.endswith(kind)}
+    alone = sorted(f"{name}{kind}" for name in labels if f"{name}.overlay.png" not in names)
+    signs = [ABOUT, *alone] if ABOUT in names else alone
+    if signs:
+        raise UserError(
+            f"the output folder '{output}' holds a set of frames ({signs[0]}), whose true labels "
+            "would be lost",
+            fix="Name another folder with -o.",
+        )
+
+
 def find_pictures(paths: Sequence[Path]) -> list[Path]:
-    """Picture files as named, and all pictures of scenes that lie in the named folders."""
-    found: dict[Path, None] = {}  # in order, each once
+    """Picture files as named, and all pictures of scenes that lie in the named folders.
+
+    Each comes once, however its folder is called.
+    """
+    found: dict[tuple[str, str], Path] = {}
+
+    def add(path: Path) -> None:
+        found.setdefault((os.path.realpath(path.parent), path.name), path)
+
     for path in paths:
         if path.is_dir():
-            found |= dict.fromkeys(_pictures_in(path))
+            for picture in _pictures_in(path):
+                add(picture)
         elif not path.is_file():
             raise UserError(f"there is no file or folder '{path}'")
         elif path.suffix.lower() not in SUFFIXES:
             raise UserError(f"'{path}' is no picture", fix=f"Give {', '.join(SUFFIXES)}.")
         else:
-            found[path] = None
-    return list(found)
+            add(path)
+    return list(found.values())
 
 
 def _pictures_in(folder: Path) -> list[Path]:
+    """All that is named as a picture of a scene; what is no file is skipped later, and counted."""
     with failures_named(f"cannot read the folder '{folder}'"):
-        files = [path for path in folder.iterdir() if path.is_file()]
+        files = [path for path in folder.iterdir() if not path.is_dir()]
     pictures = [
         path
         for path in files
         if path.suffix.lower() in SUFFIXES
         and not path.name.startswith(".")
-        and not path.name.lower().endswith(NO_SCENES)
+        and not path.name.lower().endswith(BESIDE)
     ]
     if not pictures:
         raise UserError(
             f"the folder '{folder}' holds no picture of a scene",
             fix=f"Pictures end in {', '.join(SUFFIXES)}; those that end in "
-            f"{', '.join(NO_SCENES)} belong to others.",
+            f"{', '.join(BESIDE)} belong to others.",
         )
     return sorted(pictures, key=lambda path: natural(path.name))
 
@@ -132,8 +161,8 @@ def label_into(
 def write(labeled: Labeled, results: Results, classes: Sequence[str]) -> None:
     """Write both files of a picture, or neither."""
     make(results.overlay.parent)
-    with contextlib.ExitStack() as unfinished:
-        overlay = unfinished.enter_context(new_file(results.overlay))
+    with contextlib.ExitStack() as unfinished:  # the last to enter appears first
         labels = unfinished.enter_context(new_file(results.labels))
+        overlay = unfinished.enter_context(new_file(results.overlay))
         draw_sheet({"": blend(labeled.picture, labeled.labels)}, classes).save(overlay)
         draw_labels(labeled.labels).save(labels)

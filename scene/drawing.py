@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import textwrap
+import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +16,7 @@ from sightline.ir.types import Array
 from sightline.scene.extras import installed_by
 from sightline.scene.frame import ONLY_SYNTHETIC, UNLABELED, Frame, depth_plane
 from sightline.scene.measures import Confusion
+from sightline.scene.wording import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -103,10 +106,11 @@ def draw_legend(classes: Sequence[str], width: int) -> Image.Image:
     from PIL import Image, ImageDraw, ImageFont
 
     font = ImageFont.load_default(_TEXT)
-    places = _places(classes, font, width)
+    names = [printable(name) for name in classes]
+    places = _places(names, font, width)
     strip = Image.new("RGB", (width, places[-1][1] + _LINE + _GAP), _PAPER)
     pen = ImageDraw.Draw(strip)
-    for name, (left, top), color in zip(classes, places, palette(), strict=False):
+    for name, (left, top), color in zip(names, places, palette(), strict=False):
         pen.rectangle((left, top + 2, left + _SWATCH, top + 2 + _SWATCH), color, _INK)
         pen.text((left + _SWATCH + _GAP, top), name, _INK, font)
     return strip
@@ -134,6 +138,7 @@ def draw_confusion(
     with installed_by("scene", "the picture of a confusion matrix"):
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
+    plain = {"parse_math": False}  # a $ in a name begins no formula
     side = 3 + _INCHES_PER_CLASS * len(classes)
     figure = Figure((side, side), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
@@ -146,15 +151,24 @@ def draw_confusion(
             color = "white" if percent[row, column] > 50 else "black"
             text = f"{percent[row, column]:.0f}"
             axes.text(column, row, text, ha="center", va="center", color=color, fontsize=9)
-    axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
-    axes.set_yticks(range(len(classes)), classes)
+    names = [printable(name) for name in classes]
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", **plain)
+    axes.set_yticks(range(len(names)), names, **plain)
     axes.set_xlabel("label")
     axes.set_ylabel("truth (each row is 100%)")
     figure.suptitle(
-        f"{textwrap.fill(title, int(_LETTERS_PER_INCH * side))}\n"
+        f"{textwrap.fill(printable(title), int(_LETTERS_PER_INCH * side))}\n"
         f"pixels {100 * confusion.pixel_accuracy:.1f}%, "
-        f"classes {100 * confusion.class_accuracy:.1f}%"
+        f"classes {100 * confusion.class_accuracy:.1f}%",
+        **plain,
     )
     if synthetic:
         figure.supxlabel(ONLY_SYNTHETIC, fontsize=9)
     return figure
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure; a letter that its font lacks is an empty box, as in all other pictures."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        figure.savefig(path)

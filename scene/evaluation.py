@@ -10,6 +10,7 @@ from typing import Any
 from sightline.ir.errors import UserError
 from sightline.ir.progress import Report, silent
 from sightline.ir.types import Array
+from sightline.scene.classes import require_equal_classes
 from sightline.scene.frame import ONLY_SYNTHETIC, FrameSet
 from sightline.scene.labeling import Labeler
 from sightline.scene.measures import Confusion
@@ -72,7 +73,7 @@ def evaluate(
     Reading or making the frames is not timed. The first is labeled once before, since what that
     takes is loaded then.
     """
-    require_fits(labeler, frames)
+    require_comparable(labeler, frames)
     confusions = {way: Confusion(len(frames.classes)) for way in ways}
     seconds = dict.fromkeys(ways, 0.0)
     for index in range(len(frames)):
@@ -122,20 +123,24 @@ def timed_labels(
 
 def require_fits(labeler: Labeler, frames: FrameSet) -> None:
     """Refuse frames that the network cannot be measured on, as far as the first one tells."""
-    require_same_classes(labeler, frames)
-    if not len(frames):
-        raise UserError("there are no frames to evaluate on")
+    require_comparable(labeler, frames)
     labeler.planes_of(frames.frame(0), frames.name(0))
 
 
-def require_same_classes(labeler: Labeler, frames: FrameSet) -> None:
-    """Refuse frames of other classes. A network without names for its classes must have as many."""
+def require_comparable(labeler: Labeler, frames: FrameSet) -> None:
+    """Refuse a set without frames, or of other classes.
+
+    A network without names for its classes must have as many.
+    """
+    if not len(frames):
+        raise UserError("there are no frames to evaluate on")
     named, wanted = tuple(labeler.classes), tuple(frames.classes)
     unnamed = named == tuple(map(str, range(len(named))))
-    if named == wanted or (unnamed and len(named) == len(wanted)):
-        return
-    raise UserError(
-        f"'{labeler.name}' labels {len(named)} classes ({', '.join(named)}), but the frames "
-        f"have {len(wanted)} ({', '.join(wanted)})",
-        fix="Choose frames with the classes that the network was trained for.",
-    )
+    if not (unnamed and len(named) == len(wanted)):
+        require_equal_classes(
+            f"'{labeler.name}' labels",
+            named,
+            "the frames have",
+            wanted,
+            fix="Choose frames with the classes that the network was trained for.",
+        )

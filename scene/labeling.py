@@ -14,7 +14,7 @@ from sightline.frontend.model import Picture
 from sightline.ir.errors import UserError
 from sightline.ir.progress import Report, silent
 from sightline.ir.types import FLOAT32, Array, TensorType
-from sightline.picture import read_picture, require_fits, to_array
+from sightline.picture import read_depth, read_picture, require_fits, to_array
 from sightline.scene.frame import UNLABELED, Frame, depth_plane
 from sightline.scene.measures import enlarge
 from sightline.scene.superpixels import Superpixels, Way, per_pixel, per_segment
@@ -132,8 +132,8 @@ def read_frame(labeler: Labeler, path: Path, *, resize: bool = False) -> Array:
     depth = path.with_suffix(".depth.png")
     if not depth.is_file():
         raise UserError(f"there is no depth '{depth}' for '{path}'", fix=DEPTH_BESIDE)
-    gray = read_picture(depth, Picture("gray"), TensorType((1, 1, *size)), resize=resize)[0]
-    return np.concatenate([rgb, gray])
+    plane = read_depth(depth, size, resize=resize).astype(np.float32)
+    return np.concatenate([rgb, plane])
 
 
 def rgb_of(planes: Array) -> Array:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from sightline.files import failures_named, require_free
+from sightline.files import failures_named, require_possible
 from sightline.ir.errors import UserError
 
 
 def require_place(folder: Path) -> None:
     """Refuse a place where no folder is and none can be, before any work is done for it."""
-    require_free(folder, may_replace=lambda _: True)
+    require_possible(folder)
     if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
         raise UserError(f"the output '{folder}' is no folder", fix="Name one, or a new one.")
 

@@ -113,7 +113,7 @@ class Artifact:
 
         An existing folder is refused; `force` replaces one that is an artifact, or empty.
         """
-        with new_folder(Path(folder), lambda place: force and is_replaceable(place)) as part:
+        with new_folder(Path(folder), why_kept, force=force) as part:
             text = to_text(self.graph)
             (part / GRAPH).write_text(text, encoding="utf-8")
             np.savez(
@@ -221,9 +221,7 @@ def load(folder: str | Path) -> Artifact:
     return Artifact(model, manifest.targets, place.absolute(), manifest.source)
 
 
-def is_replaceable(folder: Path) -> bool:
-    """Whether a folder is empty or an artifact, so that nothing else is lost with it."""
-    if not folder.is_dir() or folder.is_symlink():
-        return False
+def why_kept(folder: Path) -> str:
+    """Why no artifact may take a folder's place, or nothing where nothing but one is lost."""
     names = {path.name for path in folder.iterdir()}
-    return not names or {MANIFEST, GRAPH, CONSTANTS} <= names
+    return "" if {MANIFEST, GRAPH, CONSTANTS} <= names else "it is no artifact"

@@ -59,7 +59,7 @@ def cli() -> None:
     metavar="DIR",
     help="Write the graph's text after each pass.",
 )
-@click.option("--force", is_flag=True, help="Replace DIR if it is an artifact, or empty.")
+@click.option("--force", is_flag=True, help="Replace DIR if it is an artifact.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
 @picture_options
 def compile(
@@ -72,12 +72,12 @@ def compile(
     **picture: Any,
 ) -> None:
     """Compile MODEL for some targets into the artifact folder DIR."""
-    from sightline.artifact import is_replaceable
+    from sightline.artifact import why_kept
     from sightline.compiler import compile as compile_model
     from sightline.files import require_free
     from sightline.tell import compiled_as_dict, tell_compiled
 
-    require_free(output, lambda place: force and is_replaceable(place))
+    require_free(output, why_kept, force=force)
     with progress() as report:
         artifact = compile_model(
             _read_model(model, picture),

@@ -14,38 +14,71 @@ from sightline.ir.errors import UserError
 
 
 @contextlib.contextmanager
-def new_folder(folder: Path, may_replace: Callable[[Path], bool]) -> Iterator[Path]:
+def new_folder(
+    folder: Path, why_kept: Callable[[Path], str], *, force: bool = False
+) -> Iterator[Path]:
     """A temporary folder that becomes `folder` when the block ends well, and else is gone.
 
     It lies beside `folder`, so that renaming is one step. What stands at `folder` already is
-    replaced if `may_replace` says so.
+    replaced as `require_free` has it.
     """
-    require_free(folder, may_replace)
+    require_free(folder, why_kept, force=force)
     with failures_named(f"cannot write the folder '{folder}'"):
         temporary = _beside(folder)
         temporary.mkdir()
         try:
             yield temporary
             folder.parent.mkdir(parents=True, exist_ok=True)
-            require_free(folder, may_replace)
+            require_free(folder, why_kept, force=force)
             _rename_over(temporary, folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def require_free(folder: Path, may_replace: Callable[[Path], bool]) -> None:
-    """Refuse a place where no folder can be, or where something stands that is to stay."""
+def require_free(folder: Path, why_kept: Callable[[Path], str], *, force: bool = False) -> None:
+    """Refuse a place where no folder can be, or where something stands that is to stay.
+
+    An empty folder is as good as none. What was written before is replaced by `force`; for what
+    is anything else, `why_kept` gives the reason why it is not.
+    """
+    require_possible(folder)
+    if folder.is_symlink():
+        raise UserError(f"the output folder '{folder}' is a link", fix="Name another.")
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UserError(f"the output folder '{folder}' is a file", fix="Name another.")
+    if _holds_us(folder):
+        raise UserError(f"the output folder '{folder}' is the one you are in", fix="Name another.")
+    with failures_named(f"cannot read the output folder '{folder}'"):
+        if not any(folder.iterdir()):
+            return
+        reason = why_kept(folder)
+    if reason:
+        raise UserError(f"the output folder '{folder}' exists, and {reason}", fix="Name another.")
+    if not force:
+        raise UserError(
+            f"the output folder '{folder}' exists",
+            fix="Name another, or replace what was written there before with --force.",
+        )
+
+
+def _holds_us(folder: Path) -> bool:
+    """Whether the current folder would vanish with it, under the feet of whoever stands there."""
+    try:
+        return Path.cwd().is_relative_to(folder.resolve())
+    except FileNotFoundError:  # it has vanished already
+        return False
+
+
+def require_possible(folder: Path) -> None:
+    """Refuse a place where no folder can be, since what should hold it is none."""
     if not folder.is_absolute():
         require_current_folder()
     above = next((parent for parent in folder.parents if parent.exists()), Path())
     if not above.is_dir():
         raise UserError(
             f"there can be no folder '{folder}', since '{above}' is a file", fix="Name another."
-        )
-    if (folder.exists() or folder.is_symlink()) and not may_replace(folder):
-        raise UserError(
-            f"the output folder '{folder}' exists",
-            fix="Name another, or replace what was written there before with --force.",
         )
 
 

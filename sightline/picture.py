@@ -11,8 +11,11 @@ the model's `range`, its mean taken away, and the rest divided by its deviation.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import stat
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,10 +67,38 @@ def read_picture(
             fix="Give the picture, and then the depth as a gray picture, for yuvd alone.",
         )
     height, width = type_.spatial
-    planes = [_sized(read_planes(path), path, (height, width), resize)]
+    planes = read_planes(path)
+    _require_size(planes, path, (height, width), resize)
+    if planes.shape[1:] != (height, width):
+        planes = np.stack([_resized(plane, width, height) for plane in planes])
     if depth is not None:
-        planes.append(_sized(_gray(read_planes(depth)), depth, (height, width), resize))
-    return to_array(np.concatenate(planes), picture)
+        beside = read_depth(depth, (height, width), resize=resize)
+        planes = np.concatenate([planes, beside])
+    return to_array(planes, picture)
+
+
+def read_depth(path: Path, size: tuple[int, int], *, resize: bool = False) -> Array:
+    """The plane `[1, H, W]` of a gray picture of depths.
+
+    Resized, a pixel is the nearest of the picture: the mean of a wall and a hole, or of what is
+    behind it, is a distance at which nothing is.
+    """
+    planes = read_planes(path)
+    if len(planes) != 1:
+        raise UserError(
+            f"the depth '{path}' is a picture in colours, but depths are gray",
+            fix="Save it as a gray picture: near white, far black.",
+        )
+    _require_size(planes, path, size, resize)
+    return nearest(planes[0], *size)[None]
+
+
+def nearest(plane: Array, height: int, width: int) -> Array:
+    """A plane `[H, W]` at another size, each pixel that at its centre."""
+    rows = (2 * np.arange(height) + 1) * plane.shape[0] // (2 * height)
+    columns = (2 * np.arange(width) + 1) * plane.shape[1] // (2 * width)
+    found: Array = plane[rows[:, None], columns]
+    return found
 
 
 def require_fits(picture: Picture, type_: TensorType) -> None:
@@ -114,26 +145,46 @@ def _numbers(name: str, text: str) -> tuple[float, ...]:
 
 def read_planes(path: Path) -> Array:
     """The planes of a picture file, `[1 or 3, H, W]`, from 0 to 1."""
+    with failures_told(path):
+        image = _decode(path)
+    return _planes_of(path, image)
+
+
+@contextlib.contextmanager
+def failures_told(path: Path, fix: str = f"Give {', '.join(SUFFIXES)}.") -> Iterator[None]:
+    """Around the decoding of a picture file: what it fails by, as the user's error.
+
+    What is no plain file is refused before: one of the system's pipes would be waited for forever.
+    """
     from PIL import Image, UnidentifiedImageError
 
     try:
+        _require_plain_file(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # about what is beside the pixels
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = _decode(path)
+            yield
     except UserError:
         raise
-    except FileNotFoundError:
-        raise UserError(f"there is no file '{path}'") from None
     except UnidentifiedImageError:
-        raise UserError(
-            f"'{path}' is no picture, or a damaged one", fix=f"Give {', '.join(SUFFIXES)}."
-        ) from None
+        raise UserError(f"'{path}' is no picture, or a damaged one", fix=fix) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UserError(f"the picture '{path}' is too large: {error}") from None
     except Exception as error:  # PIL's decoders stumble over damage in every way there is
+        if isinstance(error, OSError) and error.errno is not None:  # refused by the system
+            raise UserError(f"cannot read the picture '{path}': {error.strerror}") from error
         raise UserError(f"the picture '{path}' is damaged: {error}") from error
-    return _planes_of(path, image)
+
+
+def _require_plain_file(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        if path.is_symlink():
+            raise UserError(f"'{path}' is a link to a file that is not there") from None
+        raise UserError(f"there is no file '{path}'") from None
+    if not stat.S_ISREG(mode):
+        raise UserError(f"'{path}' is no plain file, and cannot be read as a picture")
 
 
 def _decode(path: Path) -> Image.Image:
@@ -203,18 +254,14 @@ def _gray(planes: Array) -> Array:
     return gray
 
 
-def _sized(planes: Array, path: Path, size: tuple[int, int], resize: bool) -> Array:
-    """The planes at a size: as they are, or, if asked, resized to it (their shape may change)."""
-    if planes.shape[1:] == size:
-        return planes
-    height, width = size
-    if not resize:
+def _require_size(planes: Array, path: Path, size: tuple[int, int], resize: bool) -> None:
+    """Refuse another size than the network's, unless resizing is asked for."""
+    if planes.shape[1:] != size and not resize:
         raise UserError(
             f"the picture '{path}' has {planes.shape[2]}x{planes.shape[1]} pixels, but the network "
-            f"takes {width}x{height}",
+            f"takes {size[1]}x{size[0]}",
             fix="Resize it with --resize, or give another.",
         )
-    return np.stack([_resized(plane, width, height) for plane in planes])
 
 
 def _resized(plane: Array, width: int, height: int) -> Any:

@@ -38,6 +38,9 @@ KINDS = (
 USUAL_FRAMES = {"train": 3000, "validation": 100, "test": 200}
 """How many synthetic frames there are where nobody says."""
 
+USUAL_SEQUENCE = 100
+"""The same of a sequence, whose camera comes to the end of its world."""
+
 _SPEC = re.compile(r"(?P<place>.*?)(?P<options>(,[A-Za-z_]\w*=[^,]*)*)", re.DOTALL)
 
 
@@ -80,7 +83,8 @@ class _Opener:
     ) -> FrameSet:
         from sightline.scene.generator.synthetic import Synthetic
 
-        frames = USUAL_FRAMES[split] if self.frames is None else self.frames
+        usual = USUAL_SEQUENCE if sequence else USUAL_FRAMES[split]
+        frames = usual if self.frames is None else self.frames
         height, width = self.size or (240, 320)
         return Synthetic(split, frames, seed, height, width, sequence)
 

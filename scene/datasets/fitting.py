@@ -13,6 +13,7 @@ import numpy as np
 
 from sightline.ir.errors import UserError
 from sightline.ir.types import Array
+from sightline.picture import nearest
 from sightline.scene.frame import Frame, FrameSet
 
 
@@ -82,8 +83,8 @@ def fit(frame: Frame, height: int, width: int) -> Frame:
     window = central(frame.picture.shape[0], frame.picture.shape[1], height, width)
     return Frame(
         _resized(_cut(frame.picture, window), height, width),
-        _nearest(_cut(frame.labels, window), height, width),
-        None if frame.depth is None else _nearest(_cut(frame.depth, window), height, width),
+        nearest(_cut(frame.labels, window), height, width),
+        None if frame.depth is None else nearest(_cut(frame.depth, window), height, width),
     )
 
 
@@ -104,11 +105,3 @@ def _resized(picture: Array, height: int, width: int) -> Array:
 
     image = Image.fromarray(np.ascontiguousarray(picture))
     return np.array(image.resize((width, height), Image.Resampling.BILINEAR))
-
-
-def _nearest(array: Array, height: int, width: int) -> Array:
-    """The pixel at the centre of each new one."""
-    rows = (2 * np.arange(height) + 1) * array.shape[0] // (2 * height)
-    columns = (2 * np.arange(width) + 1) * array.shape[1] // (2 * width)
-    nearest: Array = array[rows[:, None], columns]
-    return nearest

@@ -5,6 +5,7 @@
     NAME.depth.png    for all frames or none: 16-bit gray, 65535 times the depth as networks take it
     scene.json        {"classes": ["sky", …], "synthetic": true}
 
+What `sightline scene label` draws, NAME.overlay.png, may lie among them and is no frame.
 Depth beyond `FARTHEST` cannot be told from depth that was not measured; to networks they are one.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from sightline.ir.errors import UserError
 from sightline.ir.progress import Report, silent
 from sightline.ir.types import Array
 from sightline.jsontext import to_json
+from sightline.picture import failures_told
 from sightline.scene.datasets.layout import Files, require_file, require_folder
 from sightline.scene.datasets.reading import read_rgb, require_same_size, to_labels
 from sightline.scene.frame import (
@@ -36,12 +39,16 @@ from sightline.scene.frame import (
     depth_plane,
 )
 from sightline.scene.places import natural
+from sightline.scene.wording import counted
 
 ABOUT = "scene.json"
 LAYOUT = (
     "A folder of frames holds NAME.png, NAME.labels.png, for all or none NAME.depth.png, and "
     'scene.json with {"classes": ["sky", …], "synthetic": true or false}.'
 )
+BESIDE = (".depth.png", ".labels.png", ".overlay.png")
+"""What lies beside the picture of a scene, and is told from it by how it ends."""
+
 _LEVELS = 65535
 
 
@@ -94,9 +101,9 @@ def write_set(
 ) -> None:
     """Write all frames into a new folder, which appears when the last is written, or never.
 
-    `force` replaces a folder that holds such a set and nothing else.
+    `force` replaces a folder that holds generated frames and nothing else.
     """
-    with new_folder(folder, lambda place: force and _holds_a_set(place)) as part:
+    with new_folder(folder, _why_kept, force=force) as part:
         for index in range(len(frames)):
             report("writing frames", index, len(frames))
             frame = frames.frame(index)
@@ -122,11 +129,24 @@ def write_frame(folder: Path, name: str, frame: Frame) -> None:
         Image.fromarray(levels).save(folder / f"{name}.depth.png")
 
 
-def _holds_a_set(folder: Path) -> bool:
-    return (folder / ABOUT).is_file() and all(
-        path.name == ABOUT or (path.suffix == ".png" and path.is_file())
+def _why_kept(folder: Path) -> str:
+    """Why no frames may take a folder's place, or nothing where only generated ones are lost."""
+    from sightline.scene.generator.synthetic import NAME
+
+    files = re.compile(rf"{NAME}(\.labels|\.depth)?\.png")
+    others = sorted(
+        path.name
         for path in folder.iterdir()
+        if not (path.name == ABOUT or files.fullmatch(path.name)) or not path.is_file()
     )
+    if others:
+        more = f" and {counted(len(others) - 1, 'other')}" if len(others) > 1 else ""
+        return f"it holds more than generated frames: {others[0]}{more}"
+    try:
+        _, synthetic = _read_about(folder / ABOUT)
+    except UserError:
+        synthetic = False
+    return "" if synthetic else f"its {ABOUT} does not say that its frames are synthetic"
 
 
 def _read_about(path: Path) -> tuple[Sequence[str], bool]:
@@ -143,6 +163,13 @@ def _read_about(path: Path) -> tuple[Sequence[str], bool]:
         raise UserError(
             f'"classes" must be 1 to {UNLABELED} different names', where=str(path), fix=LAYOUT
         )
+    for name in classes:
+        if not name.isprintable():
+            raise UserError(
+                f"the class {name!a} has letters that cannot be printed",
+                where=str(path),
+                fix="Name it in one line, without tabs.",
+            )
     if not isinstance(synthetic, bool):
         raise UserError('"synthetic" must be true or false', where=str(path), fix=LAYOUT)
     return tuple(classes), synthetic
@@ -151,8 +178,9 @@ def _read_about(path: Path) -> tuple[Sequence[str], bool]:
 def _frame_names(pictures: Files, labels: Files, depths: Files) -> tuple[str, ...]:
     """All frames, if each has its picture, its labels and, where any has, its depth."""
     labeled, measured = labels.names(), depths.names()
-    others = {f"{name}.labels" for name in labeled} | {f"{name}.depth" for name in measured}
-    seen = pictures.names() - others
+    seen = {
+        name for name in pictures.names() if not pictures.of(name).name.lower().endswith(BESIDE)
+    }
     if not seen | labeled | measured:
         raise UserError(f"the folder '{pictures.folder}' holds no frames", fix=LAYOUT)
     kinds = [(pictures, seen), (labels, labeled), *([(depths, measured)] if measured else [])]
@@ -173,11 +201,8 @@ def _read_levels(path: Path, modes: Sequence[str], wanted: str) -> Array:
     """The values of a picture's pixels as they are stored, not as colours."""
     from PIL import Image
 
-    try:
-        with Image.open(path, formats=("PNG",)) as image:
-            image.load()
-    except Exception as error:  # PIL's decoder stumbles over damage in every way there is
-        raise UserError(f"this is no PNG, or a damaged one: {error}", where=str(path)) from error
+    with failures_told(path, fix=LAYOUT), Image.open(path, formats=("PNG",)) as image:
+        image.load()
     if image.mode not in modes:
         raise UserError(
             f"its pixels are stored as {image.mode}, but must be {wanted}",

@@ -41,6 +41,11 @@ class Stanford:
     def __init__(self, folder: Path, split: Split = "all", fold: int = 0) -> None:
         if not 0 <= fold < FOLDS:
             raise UserError(f"Stanford Background has the folds 0 to {FOLDS - 1}, not {fold}")
+        if split == "all" and fold:
+            raise UserError(
+                f"fold={fold} chooses nothing where split=all",
+                fix=f"Say which part of the fold, as split=test,fold={fold}, or leave it out.",
+            )
         require_folder(folder, LAYOUT)
         self._pictures = Files(folder / "images", ".jpg")
         self._labels = Files(folder / "labels", ".regions.txt")

@@ -2,7 +2,7 @@
 
 The camera: surfaces to colours, light, reflections in water, haze, exposure, blur, noise, 8 bits.
 The depth sensor: noise that grows with the square of the distance, and holes where it sees nothing:
-in the sky and far away, beside near edges (where only one of its eyes looks), on water and glass.
+in the sky and far away, beside near edges (where only one of its eyes looks), on much of the water.
 """
 
 from __future__ import annotations
@@ -57,7 +57,6 @@ def _colors(view: View, world: World) -> Array:
     light = np.array([m.light for m in world.materials], np.float32).T
     contrast = np.array([m.contrast for m in world.materials], np.float32)
     tone = 0.5 + (view.tone - 0.5) * contrast[view.material]
-    tone *= 1
     return np.asarray(
         (dark[:, view.material] + (light - dark)[:, view.material] * tone) * view.light
     )

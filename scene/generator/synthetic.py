@@ -16,6 +16,9 @@ from sightline.scene.generator.sensors import measure_depth, photograph
 SPLITS = ("train", "validation", "test")
 """Worlds of one split never occur in another."""
 
+NAME = rf"({'|'.join(SPLITS)})-[0-9]+-[0-9]{{5,}}"
+"""What a frame is called: its split, seed and number."""
+
 FRAMES_PER_SECOND = 10.0
 
 

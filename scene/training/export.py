@@ -13,14 +13,13 @@ from sightline.files import new_file
 from sightline.frontend import onnx
 from sightline.frontend.trace import trace
 from sightline.ir.types import Array
-from sightline.jsontext import to_json
 from sightline.models.scene import Scene
-from sightline.scene.frame import ONLY_SYNTHETIC, FrameSet
-from sightline.scene.training.curve import draw_curve
-from sightline.scene.training.frames import PackedFrames, network_input
+from sightline.scene.training.frames import network_input
 from sightline.scene.training.history import History
 from sightline.scene.training.network import TorchScene
+from sightline.scene.training.record import CURVE, RECORD, write_record
 from sightline.scene.training.settings import Settings
+from sightline.scene.training.validation import Validation
 
 AGREE = 1e-4
 """How far scores may differ, as a part of the largest of them."""
@@ -41,8 +40,7 @@ def export(
     trained: TorchScene,
     settings: Settings,
     history: History,
-    trained_on: FrameSet,
-    validation: PackedFrames,
+    validation: Validation,
     folder: Path,
 ) -> Result:
     """Write `weights.npz`, `scene.onnx`, `history.json` and `curve.png` into a folder.
@@ -51,23 +49,20 @@ def export(
     """
     network = settings.network()
     network.load(trained.weights())
-    network.classes = tuple(trained_on.classes)
-    require_agreement(trained, network, network_input(validation.frame(0), settings.channels))
+    network.classes = validation.classes
+    image = network_input(validation.frames.frame(0), settings.channels)
+    require_agreement(trained, network, image)
     result = Result(
         folder / "weights.npz",
         folder / "scene.onnx",
-        folder / "curve.png",
-        folder / "history.json",
+        folder / CURVE,
+        folder / RECORD,
         history,
     )
     with new_file(result.weights) as temporary:
         np.savez(temporary, **trained.weights())  # type: ignore[arg-type]
     onnx.write(trace(network), result.onnx)
-    note = ONLY_SYNTHETIC if trained_on.synthetic else ""
-    draw_curve(history, settings, result.curve, note)
-    record = {"settings": settings.to_json(), "history": history.to_json()}
-    with new_file(result.record) as temporary:
-        temporary.write_text(to_json({"note": note, **record} if note else record) + "\n")
+    write_record(history, settings, validation.synthetic, folder)
     return result
 
 

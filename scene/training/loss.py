@@ -32,19 +32,24 @@ def class_weights(labels: Array, classes: int, balance: float) -> Array:
 
     They are scaled so that the mean over labelled pixels is 1; a class that never occurs has none.
     """
+    require_labels(labels, "training")
     counts = np.zeros(classes)
     for frame in labels:
         counts += np.bincount(frame.ravel(), minlength=classes)[:classes]
     present = counts > 0
-    if not present.any():
-        raise UserError(
-            "no pixel of the training frames has a label", fix="Give frames that have some."
-        )
     frequencies = counts / counts.sum()
     weights = np.zeros(classes)
     weights[present] = frequencies[present] ** -balance
     weights /= (weights * frequencies).sum()
     return weights.astype(np.float32)
+
+
+def require_labels(labels: Array, what: str) -> None:
+    """Refuse frames of which nobody said anything."""
+    if not any((frame != UNLABELED).any() for frame in labels):
+        raise UserError(
+            f"no pixel of the {what} frames has a label", fix="Give frames that have some."
+        )
 
 
 def weighted_cross_entropy(scores: Tensor, targets: Tensor, weights: Tensor) -> Tensor:

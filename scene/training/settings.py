@@ -1,17 +1,31 @@
-"""What is trained, and how: everything that decides the weights besides the frames."""
+"""What is trained, and how: everything that decides the weights besides the frames.
+
+The command line shows the defaults, so nothing that is slow to import is imported at the top.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sightline.ir.errors import UserError
-from sightline.models.scene import Scene, scene
+
+if TYPE_CHECKING:
+    from sightline.models.scene import Scene
 
 ARCHITECTURE = ("scales", "channels", "classes", "height", "width", "block2", "block3")
 """The settings that are parameters of the network; the others are those of its training."""
+
+OPTIONS = {
+    "channels": "--rgbd",
+    "height": "--size",
+    "width": "--size",
+    "learning_rate": "--rate",
+    "class_balance": "--balance",
+}
+"""The options of `sightline scene train` that are not named as their setting is."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +75,8 @@ class Settings:
 
     def network(self) -> Scene:
         """The network with its initial weights."""
+        from sightline.models.scene import Scene, scene
+
         network = scene(**{name: getattr(self, name) for name in ARCHITECTURE}, seed=self.seed)
         assert isinstance(network, Scene)
         return network
@@ -89,17 +105,22 @@ class Settings:
         return cls(**values)
 
 
+def named(setting: str) -> str:
+    """A setting as messages name it, for those who gave it as an option too."""
+    return f"'{setting}' ({OPTIONS[setting]})" if setting in OPTIONS else f"'{setting}'"
+
+
 _MAY_BE_ZERO = ("seed", "warm_up")
 
 
 def _require_whole(name: str, value: Any, least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise UserError(
-            f"the setting '{name}' is a whole number of at least {least}, found {value!r}"
+            f"the setting {named(name)} is a whole number of at least {least}, found {value!r}"
         )
 
 
 def _require_part(name: str, value: Any) -> None:
     numeric = isinstance(value, int | float) and not isinstance(value, bool)
     if not numeric or not 0 <= value <= 1:
-        raise UserError(f"the setting '{name}' is a number from 0 to 1, found {value!r}")
+        raise UserError(f"the setting {named(name)} is a number from 0 to 1, found {value!r}")

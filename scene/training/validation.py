@@ -13,7 +13,7 @@ from sightline.scene.frame import FrameSet
 from sightline.scene.measures import Confusion, enlarge
 from sightline.scene.training.frames import PackedFrames, network_input, pack
 from sightline.scene.training.history import Check
-from sightline.scene.training.loss import soft_targets, weighted_cross_entropy
+from sightline.scene.training.loss import require_labels, soft_targets, weighted_cross_entropy
 from sightline.scene.training.network import TorchScene
 from sightline.scene.training.settings import Settings
 
@@ -24,13 +24,16 @@ class Validation:
 
     frames: PackedFrames
     settings: Settings
+    classes: tuple[str, ...]
+    synthetic: bool
 
     @classmethod
     def of(cls, frames: FrameSet, settings: Settings, report: Report) -> Validation:
         count = min(len(frames), settings.check_frames)
         spread = [place * len(frames) // count for place in range(count)]
         packed = pack(frames, spread, settings, "reading validation frames", report)
-        return cls(packed, settings)
+        require_labels(packed.labels, "validation")
+        return cls(packed, settings, tuple(frames.classes), frames.synthetic)
 
     @torch.no_grad()
     def check(self, network: TorchScene, weights: Tensor, step: int) -> Check:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import re
 import struct
 import zlib
@@ -118,6 +120,30 @@ def test_a_second_picture_where_none_is_a_depth() -> None:
     assert found.startswith("3 files are given for one input: photo.png, photo.png, photo.png. ")
     found = fails("run", "deep", "photo.png")
     assert found.startswith("the network takes pictures as yuvd, but was given no depth picture ")
+
+
+def test_what_the_system_refuses_is_no_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    PHOTO.save("a.png")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "a.png")
+
+    monkeypatch.setattr(Image, "open", refuse)
+    with pytest.raises(UserError, match=r"^cannot read the picture 'a\.png': Permission denied\.$"):
+        read_planes(Path("a.png"))
+
+
+def test_what_is_no_file_is_never_waited_for() -> None:
+    os.mkfifo("pipe.png")
+    Path("lost.png").symlink_to("gone.png")
+    Path("loop.png").symlink_to("loop.png")
+    for name, message in {
+        "pipe.png": r"^'pipe\.png' is no plain file, and cannot be read as a picture\.$",
+        "lost.png": r"^'lost\.png' is a link to a file that is not there\.$",
+        "loop.png": r"^cannot read the picture 'loop\.png': Too many levels of symbolic links\.$",
+    }.items():
+        with pytest.raises(UserError, match=message):
+            read_planes(Path(name))
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".gif", ".bmp", ".tif", ".webp", ".ppm"])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +61,9 @@ def test_a_folder_is_labeled_in_natural_order() -> None:
 def test_superpixels_and_depth(way: str) -> None:
     text = succeeds(
         *("scene", "label", "-m", "depth-net", "-t", "reference", "--superpixels", way),
-        *("set/frame3.png", "set/frame3.png", "-o", "deep/out"),
+        *("set/frame3.png", Path("set/frame3.png").absolute(), "-o", "deep/out"),
     )
-    assert text == "labeled 1 of 1 pictures into deep/out\n"
+    assert text == "labeled 1 of 1 picture into deep/out\n"
     assert names_in(Path("deep/out")) == ["frame3.labels.png", "frame3.overlay.png"]
 
 
@@ -83,6 +84,32 @@ def test_damaged_pictures_are_skipped_counted_and_named() -> None:
     assert len(told["labeled"]) == 11
 
 
+def test_what_is_no_file_is_skipped_and_counted() -> None:
+    Path("odd/folder.png").mkdir(parents=True)
+    Path("odd/lost.png").symlink_to("gone.png")
+    Path("odd/loop.png").symlink_to("loop.png")
+    os.mkfifo("odd/pipe.png")
+    result = invoke("scene", "label", "-m", "net", "odd", "set/frame0.png", "-o", "out")
+    assert result.exit_code == 1
+    assert result.stdout == "labeled 1 of 4 pictures into out\n"
+    *each, last = result.stderr.splitlines()
+    for told, reason in zip(each, ("symbolic links", "not there", "no plain file"), strict=True):
+        assert reason in told
+    assert last == "error: 3 of 4 pictures were skipped."
+
+
+def test_labels_are_never_written_over_true_ones() -> None:
+    set_ = "the output folder 'set' holds a set of frames (scene.json), whose true labels"
+    assert set_ in fails("scene", "label", "-m", "net", "-o", "set", "set")
+    Path("mine").mkdir()
+    shutil.copy("set/frame0.png", "one.png")
+    shutil.copy("set/frame0.labels.png", "mine/one.labels.png")
+    refused = fails("scene", "label", "-m", "net", "-o", "mine", "one.png")
+    assert "'mine' holds a set of frames (one.labels.png)" in refused
+    for _ in range(2):  # what was labeled before is labeled anew
+        label("one.png")
+
+
 def test_what_label_refuses_before_it_writes() -> None:
     Path("empty").mkdir()
     Path("notes.txt").write_text("no picture")
@@ -95,7 +122,7 @@ def test_what_label_refuses_before_it_writes() -> None:
     assert "would both be written to 'out/frame1.overlay.png'" in fails(
         *before, "out", "set", "other"
     )
-    assert "lies in the output folder" in fails(*before, "set", "set")
+    assert "lies in the output folder" in fails(*before, "other", "other")
     assert "the output 'notes.txt' is no folder" in fails(*before, "notes.txt", "set")
     assert "Missing argument" in fails(*before, "out")
 
@@ -140,12 +167,27 @@ def test_fewer_frames_of_a_real_set() -> None:
     assert np.sum(network["ways"]["pixel"]["confusion"]) == known
 
 
+def test_an_evaluation_replaces_the_pictures_of_an_earlier_one() -> None:
+    arguments = ("scene", "evaluate", "-m", "net", "--data", "folder:set", "-o", "out")
+    succeeds(*arguments, "-m", "net")
+    for mine in ("frame-1-mine.png", "confusion-9-pixel.png"):  # named alike, and no record of them
+        Path("out", mine).write_text("years of work")
+    told = succeeds_with_json(*arguments, "--frames", "1")
+    wanted = {"confusion-1-pixel.png", "evaluation.json", "frame-1-frame0.png"}
+    assert {Path(file).name for file in told["files"]} == wanted
+    assert set(names_in(Path("out"))) == wanted | {"frame-1-mine.png", "confusion-9-pixel.png"}
+    Path("out/evaluation.json").write_text('{"files": 3}')  # of something else: nothing is removed
+    succeeds(*arguments, "--frames", "1")
+
+
 def test_what_evaluate_refuses() -> None:
     before = ("scene", "evaluate", "-m", "net", "--data")
     Path("file").write_text("")
     assert "there is no data set 'moon'" in fails(*before, "moon:set")
     write_set(Frames(FRAMES.frames, ("moon", "sun", "star")), Path("space"))
     write_set(FRAMES, Path("flat"), depth=False)
+    for order in (("-m", "depth-net"), ("-m", "depth-net", "-m", "net")):
+        assert "has no depth" in fails("scene", "evaluate", *order, "--data", "folder:flat")
     assert "has no depth" in fails(*before, "folder:flat", "-m", "depth-net")
     assert "but the frames have 3 (moon, sun, star)" in fails(*before, "folder:space")
     assert "the output 'file' is no folder" in fails(*before, "folder:set", "-o", "file")
@@ -159,11 +201,15 @@ def test_generated_frames_are_read_back() -> None:
     assert Image.open("made/test-3-00000.png").size == (64, 48)
     assert json.loads(Path("made/scene.json").read_text())["note"] == ONLY_SYNTHETIC
     first = snapshot(Path("made"))
-    assert "exists" in fails(*arguments)
+    assert "with --force" in fails(*arguments)
+    assert "exists, and it holds more than generated frames: " in fails(
+        "scene", "generate", "-o", "set", "--force"
+    )
     again = (*arguments, "--frames", "2", "--split", "test", "--force")
     assert succeeds_with_json(*again)["frames"] == 2
     assert snapshot(Path("made")) == first
-    succeeds(*arguments, "--frames", "1", "--no-depth", "--sequence", "--force")
+    text = succeeds(*arguments, "--frames", "1", "--no-depth", "--sequence", "--force")
+    assert text == "wrote 1 frame into made\n"
     assert not list(Path("made").glob("*.depth.png"))
     model = "models:scene,scales=1,height=48,width=64"
     found = succeeds_with_json(
@@ -172,48 +218,14 @@ def test_generated_frames_are_read_back() -> None:
     assert found["networks"][0]["classes"][0] == "sky"
 
 
-@pytest.mark.parametrize("size", ["320", "0x48", "48x-1", "48X64", "ax4"])
+@pytest.mark.parametrize(
+    "size", ["320", "0x48", "48x-1", "48X64", "ax4", "100000x16", "5000x99", "15x16"]
+)
 def test_sizes_are_width_and_height(size: str) -> None:
     message = fails("scene", "generate", "-o", "made", "--size", size)
-    assert message == f"'{size}' is no width and height. Write --size 320x240."
-
-
-def train(*arguments: str) -> tuple[str, ...]:
-    data = ("--data", "folder:made", "--validation", "folder:made", "--size", "64x48")
-    return ("scene", "train", "-o", "out", "--scales", "1", "--batch", "1", *data, *arguments)
-
-
-def test_a_training_makes_a_network_that_can_be_evaluated() -> None:
-    pytest.importorskip("torch")
-    succeeds("scene", "generate", "-o", "made", "--size", "64x48", "--frames", "2")
-    done = succeeds_with_json(*train("--steps", "2", "--rgbd", "--rate", "0.001", "--seed", "5"))
-    assert done["note"] == ONLY_SYNTHETIC
-    assert done["steps"] == 2
-    assert all(Path(path).is_file() for path in done["files"].values())
-    settings = json.loads(Path("out/history.json").read_text())["settings"]
-    assert (settings["channels"], settings["learning_rate"], settings["seed"]) == (4, 0.001, 5)
-    (network,) = succeeds_with_json(
-        *("scene", "evaluate", "-m", "out/scene.onnx", "-t", "reference", "--data", "folder:made")
-    )["networks"]
-    assert network["ways"]["pixel"]["pixel_accuracy"] == pytest.approx(done["pixel_accuracy"])
-    assert "checkpoint" in fails(*train("--steps", "2", "--rgbd"))
-    text = succeeds(*train("--steps", "2", "--rgbd", "--rate", "0.001", "--seed", "5", "--resume"))
-    assert ONLY_SYNTHETIC in text
-    assert "wrote out/weights.npz" in text
-
-
-def test_what_train_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("torch")
-    refused = fails("scene", "train", "-o", "out", "--data", "folder:set")
-    assert "nothing says which frames" in refused
-    assert "--validation" in refused
-    assert "learning rate" in fails("scene", "train", "-o", "out", "--rate", "0")
-    for module in [name for name in sys.modules if name.startswith("sightline.scene.training")]:
-        monkeypatch.delitem(sys.modules, module)
-    monkeypatch.setitem(sys.modules, "torch", None)
-    message = fails("scene", "train", "-o", "out")
-    assert "training needs the package torch, which is not installed" in message
-    assert "pip install 'sightline[train]'" in message
+    assert message == (
+        f"'{size}' is no width and height of 16 to 4096 pixels. Write --size 320x240."
+    )
 
 
 def test_help_names_the_commands() -> None:

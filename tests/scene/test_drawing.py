@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import sys
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +27,7 @@ from sightline.scene.drawing import (
     draw_frame,
     draw_legend,
     draw_sheet,
+    save_figure,
 )
 from sightline.scene.frame import ONLY_SYNTHETIC, UNLABELED, Frame
 from sightline.scene.measures import Confusion
@@ -142,6 +145,18 @@ def test_a_confusion_matrix_of_synthetic_frames_says_so() -> None:
     assert Image.open(file).width > 300
     title = figure.get_suptitle()
     assert max(map(len, title.splitlines())) < 60
+
+
+def test_names_are_no_formulas_and_may_be_in_any_script(tmp_path: Path) -> None:
+    """A font without their letters is no reason to warn, nor a $ one to fail."""
+    names = ("a$b", "$\\frac{$", "\u6a39\n\udcff")
+    assert draw_legend(names, 200).width == 200
+    figure = draw_confusion(confusion(), names, "by $HOME/$x\udcff", synthetic=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        save_figure(figure, tmp_path / "a.png")
+    assert Image.open(tmp_path / "a.png").width > 300
+    assert {"a$b", "\u6a39\\n\\udcff"} <= set(words_in(figure))
 
 
 def test_what_to_install_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

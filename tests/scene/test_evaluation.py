@@ -60,6 +60,18 @@ def test_what_is_told() -> None:
     assert 0 < way["frames_per_second"] < told["ways"]["pixel"]["frames_per_second"]
 
 
+def test_no_frame_is_made_twice() -> None:
+    made: list[int] = []
+
+    class Counted(Frames):
+        def frame(self, index: int) -> Frame:
+            made.append(index)
+            return super().frame(index)
+
+    evaluate(small_labeler(), Counted(FRAMES.frames))
+    assert made == [0, 1, 2]
+
+
 def test_real_frames_need_no_note() -> None:
     assert "note" not in evaluate(small_labeler(), Frames(FRAMES.frames, synthetic=False)).to_dict()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -56,13 +57,12 @@ def test_scores_are_those_of_the_network_at_every_pixel(channels: int) -> None:
 
 
 def test_coarse_scores_are_enlarged() -> None:
-    labeling = open_labeler("models:scene,scales=1,height=48,width=64", "reference")
+    network = sightline.compile("models:scene,scales=1,height=48,width=64", "reference")
+    labeling = Labeler(network)
     assert labeling.size == (48, 64)
     assert labeling.classes[0] == "sky"
     planes = np.random.default_rng(0).random((3, 48, 64))
-    coarse = sightline.compile("models:scene,scales=1,height=48,width=64", "reference").run(
-        to_array(planes, Picture("yuv"))
-    )
+    coarse = network.run(to_array(planes, Picture("yuv")))
     assert isinstance(coarse, np.ndarray)
     assert coarse.shape == (1, 8, 12, 16)
     np.testing.assert_array_equal(labeling.scores(planes, "frame"), enlarge(coarse[0], (48, 64)))
@@ -136,6 +136,27 @@ def test_a_missing_or_small_depth_skips_the_picture(tmp_path: Path) -> None:
     assert isinstance(skipped, Skipped)
     assert "there is no depth" in skipped.reason
     assert "near white" in skipped.reason
+
+
+def test_depth_of_another_size_is_that_of_the_nearest_pixels(tmp_path: Path) -> None:
+    """As for frames of a set, so that a hole does not blend with what is around it."""
+    assert FRAME.depth is not None
+    large = Frame(
+        *(np.repeat(np.repeat(each, 2, 0), 2, 1) for each in (FRAME.picture, FRAME.labels))
+    )
+    path = save(
+        dataclasses.replace(large, depth=np.kron(FRAME.depth, np.ones((2, 2)))), tmp_path / "a.png"
+    )
+    found = read_frame(small_labeler(4), path, resize=True)
+    np.testing.assert_allclose(found[3], depth_plane(FRAME.depth), atol=1e-5)
+
+
+def test_depth_in_colours_is_refused(tmp_path: Path) -> None:
+    path = save(FRAME, tmp_path / "a.png")
+    Image.fromarray(FRAME.picture).save(tmp_path / "a.depth.png")
+    (skipped,) = label_files(small_labeler(4), [path], Way.PIXEL)
+    assert isinstance(skipped, Skipped)
+    assert "a.depth.png' is a picture in colours, but depths are gray" in skipped.reason
 
 
 def test_frames_that_do_not_fit_the_network_are_refused() -> None:

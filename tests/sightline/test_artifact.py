@@ -104,13 +104,13 @@ def test_an_existing_folder_is_kept(saved: Path) -> None:
     assert snapshot(saved.parent) == before
 
 
-def test_force_replaces_an_artifact_or_an_empty_folder(saved: Path) -> None:
+def test_force_replaces_an_artifact_and_an_empty_folder_needs_none(saved: Path) -> None:
     artifact = sightline.compile(two_ends(), ["reference"])
     artifact.save(saved, force=True)
     assert sightline.load(saved).graph.name == "two_ends"
     empty = saved.with_name("empty")
     empty.mkdir()
-    artifact.save(empty, force=True)
+    artifact.save(empty)
     assert names_in(saved.parent) == ["empty", "net"]
 
 
@@ -121,8 +121,14 @@ def test_force_replaces_nothing_else(saved: Path) -> None:
     (folder / "thesis.tex").write_text("years of work")
     link = saved.with_name("link")
     link.symlink_to(saved)
-    for place in (folder, folder / "thesis.tex", link):
-        with pytest.raises(sightline.UserError, match=r"^the output folder '.*' exists\."):
+    reasons = {
+        folder: "exists, and it is no artifact",
+        folder / "thesis.tex": "is a file",
+        link: "is a link",
+    }
+    for place, reason in reasons.items():
+        message = rf"^the output folder '.*' {reason}\. Name another\.$"
+        with pytest.raises(sightline.UserError, match=message):
             artifact.save(place, force=True)
     assert (folder / "thesis.tex").read_text() == "years of work"
     assert link.is_symlink()

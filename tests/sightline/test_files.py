@@ -11,8 +11,8 @@ from sightline.ir.errors import UserError
 from tests.support.command_line import names_in, snapshot
 
 
-def never(place: Path) -> bool:
-    return False
+def ours(place: Path) -> str:
+    return ""
 
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, ValueError, UserError])
@@ -20,7 +20,7 @@ def test_nothing_is_left_of_a_block_that_fails(
     tmp_path: Path, failure: type[BaseException]
 ) -> None:
     def write_folder() -> None:
-        with new_folder(tmp_path / "new", never) as part:
+        with new_folder(tmp_path / "new", ours) as part:
             (part / "half").write_text("done")
             raise failure("in the middle")
 
@@ -39,7 +39,7 @@ def test_nothing_is_left_of_a_block_that_fails(
 
 def test_a_folder_that_appears_meanwhile_is_kept(tmp_path: Path) -> None:
     def write() -> None:
-        with new_folder(tmp_path / "new", never):
+        with new_folder(tmp_path / "new", ours):
             (tmp_path / "new").mkdir()
             (tmp_path / "new" / "theirs").write_text("")
 
@@ -62,9 +62,45 @@ def test_a_replaced_folder_comes_back_if_its_successor_cannot(
         return rename(path, to)
 
     monkeypatch.setattr(Path, "rename", fail_once)
-    with pytest.raises(KeyboardInterrupt), new_folder(place, lambda _: True) as part:
+    with pytest.raises(KeyboardInterrupt), new_folder(place, ours, force=True) as part:
         (part / "new").write_text("")
     assert sorted(snapshot(tmp_path)) == ["place", "place/old"]
+
+
+def test_what_stands_in_the_place_of_a_folder_is_told_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = tmp_path / "full"
+    (full / "inside").mkdir(parents=True)
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to(full)
+    (tmp_path / "lost").symlink_to("nowhere")
+    before = snapshot(tmp_path)
+
+    def refusal(name: str, reason: str = "", force: bool = True) -> str:
+        with (
+            pytest.raises(UserError) as caught,
+            new_folder(tmp_path / name, lambda _: reason, force=force),
+        ):
+            pass
+        assert snapshot(tmp_path) == before
+        return str(caught.value).removeprefix(f"the output folder '{tmp_path / name}' ")
+
+    assert refusal("file") == "is a file. Name another."
+    assert refusal("link") == refusal("lost") == "is a link. Name another."
+    for force in (True, False):  # who can not be helped by --force is not sent to it
+        wanted = "exists, and it holds x.txt. Name another."
+        assert refusal("full", "it holds x.txt", force) == wanted
+    assert refusal("full", force=False).endswith("written there before with --force.")
+    monkeypatch.chdir(full / "inside")
+    assert refusal("full") == "is the one you are in. Name another."
+
+
+def test_an_empty_folder_is_as_good_as_none(tmp_path: Path) -> None:
+    (tmp_path / "place").mkdir()
+    with new_folder(tmp_path / "place", ours) as part:
+        (part / "new").write_text("")
+    assert sorted(snapshot(tmp_path)) == ["place", "place/new"]
 
 
 def test_a_file_is_replaced_whole_and_keeps_its_suffix(tmp_path: Path) -> None:
@@ -86,6 +122,6 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
         new_file(tmp_path / "gone" / "x").__enter__()
     with (
         pytest.raises(UserError, match=r"^there can be no folder '.*', since '.*/file' is a file"),
-        new_folder(tmp_path / "file" / "x" / "y", never),
+        new_folder(tmp_path / "file" / "x" / "y", ours),
     ):
         pass

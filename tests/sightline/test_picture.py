@@ -12,7 +12,7 @@ from PIL import Image
 from sightline.frontend.model import Picture
 from sightline.ir.errors import UserError
 from sightline.ir.types import Array, TensorType
-from sightline.picture import read_picture, read_planes, to_array, with_picture
+from sightline.picture import read_depth, read_picture, read_planes, to_array, with_picture
 from tests.support.small_networks import labeler, two_ends
 
 RNG = np.random.default_rng(0)
@@ -78,6 +78,23 @@ def test_depth_is_a_second_picture(tmp_path: Path) -> None:
         read(colour, Picture("yuvd"))
     with pytest.raises(UserError, match=r"^the network takes pictures as rgb, but was given a dep"):
         read(colour, Picture("rgb"), depth=depth)
+
+
+def test_a_depth_keeps_its_holes_when_it_is_resized(tmp_path: Path) -> None:
+    """Beside a hole are the distances that were measured, and none between them and nothing."""
+    levels = np.zeros((8, 12), np.uint8)
+    levels[:, 5:] = 200
+    path = saved(tmp_path, Image.fromarray(levels), "d.png")
+    found = read_depth(path, (4, 6), resize=True)
+    assert found.shape == (1, 4, 6)
+    np.testing.assert_array_equal(np.rint(255 * found[0]), levels[1::2, 1::2])
+    colour = saved(tmp_path, Image.fromarray(PIXELS), "c.png")
+    x = read(colour, Picture("yuvd"), depth=path, resize=True)
+    np.testing.assert_allclose(x[0, 3], found[0], rtol=1e-6)
+    with pytest.raises(UserError, match=r"^the picture '.*d\.png' has 12x8 pixels, but the net"):
+        read_depth(path, (4, 6))
+    with pytest.raises(UserError, match=r"^the depth '.*c\.png' is a picture in colours, but d"):
+        read_depth(colour, (4, 6))
 
 
 def test_sixteen_bits_keep_their_precision(tmp_path: Path) -> None:

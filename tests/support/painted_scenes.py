@@ -14,7 +14,7 @@ import numpy as np
 from sightline.ir.progress import Report, silent
 from sightline.scene.frame import Frame, FrameSet
 from sightline.scene.training.export import Result
-from sightline.scene.training.loop import train
+from sightline.scene.training.loop import Tell, train, untold
 from sightline.scene.training.settings import Settings
 
 SHORT = Settings(
@@ -67,10 +67,11 @@ def train_quickly(
     folder: Path,
     report: Report = silent,
     resume: bool = False,
+    tell: Tell = untold,
 ) -> Result:
     """`train` on one core: others would only wait for each other on frames this small."""
     with mock.patch("os.cpu_count", return_value=1):
-        return train(settings, frames, validation, folder, report, resume)
+        return train(settings, frames, validation, folder, report, resume, tell)
 
 
 def main(folder: Path, moment: str) -> None:
@@ -92,7 +93,8 @@ def main(folder: Path, moment: str) -> None:
             return rename(path, target)
 
         Path.replace = replace  # type: ignore[method-assign,assignment]
-    train_quickly(SHORT, Painted(), Painted(seed=1), folder, report)
+    with mock.patch("sightline.scene.training.record.draw_curve"):  # which takes longer than all
+        train_quickly(SHORT, Painted(), Painted(seed=1), folder, report)
 
 
 if __name__ == "__main__":

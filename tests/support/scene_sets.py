@@ -39,9 +39,14 @@ class Frames:
     """A set of frames in memory, named `frame0` and so on."""
 
     def __init__(
-        self, frames: Sequence[Frame], classes: Sequence[str] = "abcdefgh", synthetic: bool = True
+        self,
+        frames: Sequence[Frame],
+        classes: Sequence[str] = "abcdefgh",
+        synthetic: bool = True,
+        names: str = "frame{}",
     ) -> None:
         self.frames = frames
+        self.names = names
         self.classes: Sequence[str] = tuple(classes)
         self.synthetic = synthetic
 
@@ -49,7 +54,7 @@ class Frames:
         return len(self.frames)
 
     def name(self, index: int) -> str:
-        return f"frame{index}"
+        return self.names.format(index)
 
     def frame(self, index: int) -> Frame:
         return self.frames[index]

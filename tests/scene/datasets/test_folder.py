@@ -24,6 +24,7 @@ STEP = np.log(FARTHEST / NEAREST) / 65535
 
 DEEP = Frames([random_frame(seed, depth=True) for seed in range(3)])
 FLAT = Frames([random_frame(seed) for seed in range(3)], synthetic=False)
+GENERATED = Frames(DEEP.frames, names="train-7-{:05d}")
 
 
 @given(
@@ -96,7 +97,7 @@ def test_nothing_is_left_of_a_set_that_was_interrupted(
                 raise failure("in the middle")
             return super().frame(index)
 
-    write_set(FLAT, tmp_path / "old")
+    write_set(GENERATED, tmp_path / "old")
     before = snapshot(tmp_path)
     for place in ("new", "old"):
         with pytest.raises(failure):
@@ -104,17 +105,43 @@ def test_nothing_is_left_of_a_set_that_was_interrupted(
         assert snapshot(tmp_path) == before
 
 
-def test_a_set_is_replaced_by_force_alone_and_nothing_else_is(tmp_path: Path) -> None:
-    write_set(DEEP, tmp_path / "set")
-    with pytest.raises(UserError, match=r"^the output folder '.*set' exists\."):
+def test_generated_frames_are_replaced_by_force_alone(tmp_path: Path) -> None:
+    write_set(GENERATED, tmp_path / "set")
+    with pytest.raises(UserError, match=r"^the output folder '.*set' exists\. .* with --force\.$"):
         write_set(FLAT, tmp_path / "set")
     write_set(FLAT, tmp_path / "set", force=True)
     assert Folder(tmp_path / "set").frame(0).depth is None
-    (tmp_path / "set" / "thesis.txt").write_text("years of work")
+
+
+def test_made_frames_take_the_place_of_no_other_set(tmp_path: Path) -> None:
+    """Not of a set of photographs that lies as ours do, nor of anything beside generated frames."""
+    places = {name: tmp_path / name for name in ("mine", "real", "bare", "more", "notes")}
+    write_set(DEEP, places["mine"])
+    write_set(Frames(GENERATED.frames, synthetic=False, names=GENERATED.names), places["real"])
+    for name in ("bare", "more", "notes"):
+        write_set(GENERATED, places[name])
+    (places["bare"] / "scene.json").unlink()
+    for name in ("x.txt", "y.txt"):
+        (places["more"] / name).write_text("years of work")
+    (places["notes"] / "x.txt").write_text("years of work")
     before = snapshot(tmp_path)
-    with pytest.raises(UserError, match=r"^the output folder '.*set' exists\."):
-        write_set(DEEP, tmp_path / "set", force=True)
-    assert snapshot(tmp_path) == before
+    for name, reason in {
+        "mine": r"it holds more than generated frames: frame0.depth.png and 8 others",
+        "real": r"its scene.json does not say that its frames are synthetic",
+        "bare": r"its scene.json does not say that its frames are synthetic",
+        "more": r"it holds more than generated frames: x.txt and 1 other",
+        "notes": r"it holds more than generated frames: x.txt",
+    }.items():
+        message = rf"^the output folder '.*' exists, and {reason}\. Name another\.$"
+        with pytest.raises(UserError, match=message):
+            write_set(GENERATED, places[name], force=True)
+        assert snapshot(tmp_path) == before
+
+
+def test_overlays_among_the_frames_are_none(tmp_path: Path) -> None:
+    write_set(FLAT, tmp_path / "set")
+    Image.new("RGB", (8, 6)).save(tmp_path / "set" / "frame0.overlay.png")
+    assert len(Folder(tmp_path / "set")) == 3
 
 
 def test_frames_are_in_the_order_that_people_count_in(tmp_path: Path) -> None:
@@ -149,9 +176,10 @@ def test_what_is_missing_is_named(tmp_path: Path, remove: str, message: str) -> 
     [
         ("{", r"this is no JSON: "),
         ("[1]", r'"classes" must be 1 to 255 different names\.'),
-        ('{"classes": [], "synthetic": true}', r'"classes" must be'),
+        ('{"classes": [], "synthetic": true}', r'"classes" must be .* A folder of frames holds'),
         ('{"classes": ["a", "a"], "synthetic": true}', r'"classes" must be'),
         ('{"classes": ["a", 1], "synthetic": true}', r'"classes" must be'),
+        ('{"classes": ["a\\nb"], "synthetic": true}', r"the class 'a\\nb' has letters that"),
         ('{"classes": ["a"]}', r'"synthetic" must be true or false\.'),
     ],
 )
@@ -160,7 +188,7 @@ def test_a_description_that_says_too_little_is_refused(
 ) -> None:
     write_set(FLAT, tmp_path / "set")
     (tmp_path / "set" / "scene.json").write_text(text)
-    with pytest.raises(UserError, match=rf"scene\.json: {message}.* A folder of frames holds"):
+    with pytest.raises(UserError, match=rf"scene\.json: {message}"):
         Folder(tmp_path / "set")
 
 
@@ -178,7 +206,11 @@ def save(image: Image.Image) -> Callable[[Path], None]:
         ("frame0.depth.png", save(Image.new("L", (8, 6))), r"as L, but must be 16-bit gray"),
         ("frame0.depth.png", save(Image.new("I;16", (7, 6))), r"depth has 7x6 pixels, but .* 8x6"),
         ("frame0.png", lambda path: path.write_bytes(b"no"), r"is no picture, or a damaged one"),
-        ("frame0.depth.png", lambda path: path.write_bytes(b"no"), r"no PNG, or a damaged one"),
+        (
+            "frame0.depth.png",
+            lambda path: path.write_bytes(b"no"),
+            r"is no picture, or a damaged one\. A f",
+        ),
     ],
 )
 def test_a_wrong_file_is_named_when_its_frame_is_read(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sightline.ir.errors import UserError
-from sightline.scene.datasets import SETS, USUAL_FRAMES, open_frames
+from sightline.scene.datasets import SETS, USUAL_FRAMES, USUAL_SEQUENCE, open_frames
 from sightline.scene.datasets.folder import write_set
 from sightline.scene.frame import FrameSet
 from tests.support.scene_sets import (
@@ -74,6 +74,8 @@ def test_synthetic_frames_are_of_their_split_and_seed() -> None:
     assert len(set(pictures.values())) == 3
     for split, count in USUAL_FRAMES.items():
         assert len(open_frames(f"synthetic:{split}")) == count
+        assert len(open_frames(f"synthetic:{split},sequence=true")) == USUAL_SEQUENCE
+    assert len(open_frames("synthetic:train,sequence=true", frames=101)) == 101
     assert len(open_frames("synthetic:test", frames=USUAL_FRAMES["test"] + 1)) == 201
 
 
@@ -98,6 +100,10 @@ def test_progress_of_counting_classes_is_passed_on(sets: dict[str, str]) -> None
         ("synthetic:test,seed=x", r"^the parameter 'seed' of synthetic is .*, but was given 'x'\."),
         ("synthetic:test,sede=1", r"^synthetic has no parameter 'sede'\. Did you mean 'seed'\?"),
         ("stanford:DIR,fold=1,fold=2", r"^the parameter 'fold' of stanford is given twice\."),
+        (
+            "stanford:DIR,fold=2",
+            r"^fold=2 chooses nothing where split=all\. Say which .*split=test,",
+        ),
         ("siftflow:DIR,split=validation", r"^the parameter 'split' of siftflow is .*validation'"),
         ("folder:DIR", r"^there is no folder 'DIR'\. A folder of frames holds"),
     ],

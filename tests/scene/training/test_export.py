@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from PIL import Image
 
 import sightline
 from sightline.scene.frame import ONLY_SYNTHETIC
+from sightline.scene.training import record
 from sightline.scene.training.curve import smoothed
 from sightline.scene.training.export import Result, require_agreement
 from sightline.scene.training.frames import network_input
@@ -24,14 +26,20 @@ class Photographed(Painted):
     synthetic = False
 
 
-@pytest.fixture(scope="module")
-def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
-    return train_quickly(SHORT, Painted(), Painted(seed=1), tmp_path_factory.mktemp("trained"))
+TINY = dataclasses.replace(SHORT, steps=2, warm_up=0, check_every=1)
+
+
+@pytest.fixture
+def result(trained: Result) -> Result:
+    return trained
 
 
 def test_the_folder_holds_whole_files_and_nothing_else(result: Result) -> None:
     names = {path.name for path in result.weights.parent.iterdir()}
-    assert names == {"weights.npz", "scene.onnx", "curve.png", "history.json", "checkpoint.npz"}
+    assert names == {
+        *("weights.npz", "scene.onnx", "curve.png", "history.json", "checkpoint.npz"),
+        "training.lock",
+    }
 
 
 def test_weights_load_into_the_network_of_the_models(result: Result) -> None:
@@ -61,11 +69,11 @@ def test_the_onnx_file_gives_the_trained_scores_and_names_the_classes(result: Re
 def test_the_record_tells_settings_and_history_and_that_scenes_are_synthetic(
     result: Result,
 ) -> None:
-    record = json.loads(result.record.read_text())
-    assert record["note"] == ONLY_SYNTHETIC
-    assert record["settings"] == SHORT.to_json()
-    assert record["history"]["losses"] == result.history.losses
-    assert [check["step"] for check in record["history"]["checks"]] == [10, 20, 23]
+    told = json.loads(result.record.read_text())
+    assert told["note"] == ONLY_SYNTHETIC
+    assert told["settings"] == SHORT.to_json()
+    assert told["history"]["losses"] == result.history.losses
+    assert [check["step"] for check in told["history"]["checks"]] == [10, 20, 23]
 
 
 def test_the_curve_is_a_picture(result: Result) -> None:
@@ -74,9 +82,20 @@ def test_the_curve_is_a_picture(result: Result) -> None:
         assert min(picture.size) > 400
 
 
-def test_real_scenes_are_not_called_synthetic(tmp_path: Path) -> None:
-    result = train_quickly(SHORT, Photographed(), Photographed(seed=1), tmp_path)
-    assert ONLY_SYNTHETIC not in result.record.read_text()
+@pytest.mark.parametrize(
+    ("learned", "measured"), [(Photographed, Painted), (Painted, Photographed)]
+)
+def test_scenes_are_called_synthetic_if_those_measured_on_are(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    learned: type[Painted],
+    measured: type[Painted],
+) -> None:
+    notes = []
+    monkeypatch.setattr(record, "draw_curve", lambda *given: notes.append(given[-1]))
+    result = train_quickly(TINY, learned(), measured(seed=1), tmp_path)
+    assert (ONLY_SYNTHETIC in result.record.read_text()) == measured.synthetic
+    assert notes == 2 * [ONLY_SYNTHETIC if measured.synthetic else ""]
 
 
 def test_a_network_that_is_not_the_trained_one_is_never_written() -> None:

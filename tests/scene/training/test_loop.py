@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
 import signal
 import subprocess
 import sys
@@ -14,24 +16,39 @@ import torch
 
 from sightline.ir.errors import UserError
 from sightline.ir.progress import silent
+from sightline.scene.frame import Frame
 from sightline.scene.training.checkpoint import load
+from sightline.scene.training.export import Result
 from sightline.scene.training.frames import pack
+from sightline.scene.training.lock import NAME, locked
 from sightline.scene.training.loop import Training
 from sightline.scene.training.settings import Settings
+from sightline.scene.training.validation import Validation
 from tests.support.painted_scenes import SHORT, Painted, train_quickly
 
 ROOT = Path(__file__).parents[3]
 
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
+
+class Unlabeled(Painted):
+    def frame(self, index: int) -> Frame:
+        return dataclasses.replace(super().frame(index), labels=np.full((16, 24), 255, np.uint8))
+
+
+class Purple(Painted):
+    classes = ("red", "green", "purple")
+
+
 def packed_training(settings: Settings, count: int) -> Training:
-    return Training(settings, pack(Painted(count), range(count), settings, "reading", silent))
+    packed = pack(Painted(count), range(count), settings, "reading", silent)
+    return Training(settings, packed, Validation.of(Painted(3, seed=1), settings, silent))
 
 
-@pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("trained") / "new" / "folder"
-    train_quickly(SHORT, Painted(), Painted(seed=1), folder)
-    return folder
+@pytest.fixture
+def uninterrupted(trained: Result) -> Path:
+    return trained.weights.parent
 
 
 def killed_at(moment: str, folder: Path) -> int:
@@ -72,14 +89,62 @@ def test_checks_come_as_often_as_the_settings_say_and_at_the_end(uninterrupted: 
 
 def test_progress_is_told_step_by_step(tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
+    lines: list[str] = []
     train_quickly(
-        SHORT, Painted(), Painted(4, seed=1), tmp_path / "f", lambda *step: told.append(step)
+        SHORT,
+        Painted(),
+        Painted(4, seed=1),
+        tmp_path / "f",
+        lambda *step: told.append(step),
+        tell=lines.append,
     )
+    pattern = (
+        r"step {} of 23: training, loss [\d.]+, [\d.]+% of pixels, [\d.]+% of classes, {} left"
+    )
+    for line, step in zip(lines, (10, 20, 23), strict=True):
+        assert re.fullmatch(pattern.format(step, r"\d+:\d\d:\d\d"), line)
+    assert lines[-1].endswith(" 0:00:00 left")
     assert [step[1:] for step in told[:5]] == [(n, 5) for n in range(1, 6)]
     assert [step[1:] for step in told[5:8]] == [(n, 3) for n in range(1, 4)]
     assert [step[1:] for step in told[8:]] == [(n, 23) for n in range(1, 24)]
     assert told[8][0].startswith("training, loss ")
     assert "% of pixels" in told[-1][0]
+
+
+def test_the_record_is_there_to_look_at_from_the_first_check(tmp_path: Path) -> None:
+    steps = []
+
+    def report(what: str, done: int, total: int) -> None:
+        if what.startswith("training") and done in (9, 10, 15, 22):
+            path = tmp_path / "history.json"
+            found = json.loads(path.read_text())["history"]["checks"] if path.exists() else []
+            steps.append([check["step"] for check in found])
+
+    train_quickly(SHORT, Painted(), Painted(seed=1), tmp_path, report)
+    assert steps == [[], [10], [10], [10, 20]]
+
+
+def test_a_folder_is_of_one_training_at_a_time(tmp_path: Path) -> None:
+    refused: list[str] = []
+
+    def report(what: str, done: int, total: int) -> None:
+        if not refused:
+            with pytest.raises(UserError) as caught:
+                train_quickly(SHORT, Painted(), Painted(seed=1), tmp_path, resume=True)
+            refused.append(str(caught.value))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_quickly(SHORT, Painted(), Painted(seed=1), tmp_path, report)
+    assert refused[0].startswith(f"another training is running in the folder '{tmp_path}'. Wait")
+    with locked(tmp_path):
+        pass
+
+
+def test_a_folder_that_cannot_be_locked_is_told(tmp_path: Path) -> None:
+    (tmp_path / NAME).mkdir()
+    with pytest.raises(UserError, match=r"cannot lock the folder '.*': Is a directory"):
+        train_quickly(SHORT, Painted(), Painted(seed=1), tmp_path)
 
 
 @pytest.mark.parametrize("moment", ["step", "checkpoint"])
@@ -97,8 +162,12 @@ def test_killed_and_resumed_gives_the_same_weights_bit_by_bit(
 def test_a_training_killed_before_its_first_checkpoint_begins_anew(
     tmp_path: Path, uninterrupted: Path
 ) -> None:
-    result = train_quickly(SHORT, Painted(), Painted(seed=1), tmp_path, resume=True)
+    lines: list[str] = []
+    result = train_quickly(
+        SHORT, Painted(), Painted(seed=1), tmp_path, resume=True, tell=lines.append
+    )
     assert result.weights.read_bytes() == (uninterrupted / "weights.npz").read_bytes()
+    assert lines[0] == f"{tmp_path} holds no checkpoint: starting anew"
 
 
 def test_other_seeds_give_other_weights() -> None:
@@ -155,7 +224,11 @@ def test_another_training_is_not_resumed(uninterrupted: Path) -> None:
     with pytest.raises(UserError, match="of another network: its 'block3' is 24, not 6"):
         train_quickly(other, Painted(), Painted(), uninterrupted, resume=True)
     with pytest.raises(UserError, match="trained on frames with the checksum"):
-        train_quickly(SHORT, Painted(6), Painted(), uninterrupted, resume=True)
+        train_quickly(SHORT, Painted(6), Painted(seed=1), uninterrupted, resume=True)
+    with pytest.raises(UserError, match="measured on frames with the checksum"):
+        train_quickly(SHORT, Painted(), Painted(seed=2), uninterrupted, resume=True)
+    with pytest.raises(UserError, match=r"of 3 classes \(red, green, blue\), but the frames given"):
+        train_quickly(SHORT, Purple(), Purple(seed=1), uninterrupted, resume=True)
 
 
 @pytest.mark.parametrize(
@@ -165,6 +238,13 @@ def test_another_training_is_not_resumed(uninterrupted: Path) -> None:
         ((Painted(), Painted(0)), "there are no validation frames"),
         ((Painted(width=32), Painted()), "a frame has 32x16 pixels"),
         ((Painted(), Painted(height=32)), "a frame has 24x32 pixels"),
+        ((Painted(), Unlabeled()), "no pixel of the validation frames has a label. Give"),
+        ((Unlabeled(), Painted()), "no pixel of the training frames has a label. Give"),
+        (
+            (Painted(), Purple()),
+            r"the training frames have 3 classes \(red, green, blue\), but the validation frames "
+            r"have 3 \(red, green, purple\)\. Measure",
+        ),
     ],
 )
 def test_frames_that_do_not_fit_are_refused(
