@@ -1,6 +1,6 @@
 """Draws docs/scenes.png: synthetic test frames, and what the trained networks make of them.
 
-    python docs/scenes.py [OUT.png]
+python docs/scenes.py [OUT.png]
 """
 
 from __future__ import annotations

@@ -61,6 +61,11 @@ def dtype_of(x: Tensor | Expr) -> str:
     return str(x.dtype if isinstance(x, te.Tensor) else x.ty)
 
 
+def cast(x: Tensor, dtype: str) -> Tensor:
+    """x in another type, as a stage of its own."""
+    return te.compute(x.shape, lambda *at: x(*at).astype(dtype), "cast")
+
+
 def is_float(x: Tensor | Expr) -> bool:
     return dtype_of(x).startswith("float")
 

@@ -12,6 +12,7 @@ from typing import Any
 from sightline.backends.tvm import (
     classify,
     filters,
+    integers,
     movement,
     normalization,
     pointwise,
@@ -42,6 +43,7 @@ EXPRESSIONS: dict[type[Op], Expression] = {
     ops.movement.Concat: movement.concat,
     ops.movement.Slice: movement.slice_,
     ops.movement.Pad: movement.pad,
+    ops.movement.Stuff: movement.stuff,
     ops.movement.Transpose: movement.transpose,
     ops.movement.Gather: movement.gather,
     ops.resize.ResizeNearest: resampling.resize_nearest,
@@ -50,6 +52,16 @@ EXPRESSIONS: dict[type[Op], Expression] = {
     ops.pyramid.PyramidUp: resampling.pyramid_up,
     ops.classify.Softmax: classify.softmax,
     ops.classify.ArgMax: classify.arg_max,
+    ops.integer.Exact: integers.exact,
+    ops.integer.Clamp: integers.clamp,
+    ops.integer_bank.IntegerConv: filters.integer_conv,
+    ops.integer_bank.IntegerSumPool: integers.sum_pool,
+    ops.integer_bank.IntegerBilinear: integers.bilinear,
+    ops.quantization.Quantize: integers.quantize,
+    ops.quantization.Dequantize: integers.dequantize,
+    ops.quantization.ScaledWeights: integers.scaled_weights,
+    ops.quantization.Requantize: integers.requantize,
+    ops.quantization.Lookup: integers.lookup,
 }
 
 RENAMED = (ops.movement.Identity, ops.movement.Reshape, ops.movement.Flatten)

@@ -14,11 +14,22 @@ from itertools import groupby
 import numpy as np
 from tvm import te, tirx
 
-from sightline.backends.tvm.build import TILE, Build, Expr, Tensor, guarded, reduce_axes, shape_of
+from sightline.backends.tvm.build import (
+    TILE,
+    Build,
+    Expr,
+    Tensor,
+    cast,
+    dtype_of,
+    guarded,
+    reduce_axes,
+    shape_of,
+)
 from sightline.backends.tvm.movement import joined
 from sightline.backends.tvm.pooling import seen
 from sightline.backends.tvm.tiles import Tile, choose_tile
 from sightline.ir.ops.conv import Conv, Linear
+from sightline.ir.ops.integer_bank import IntegerConv, exact_integer
 from sightline.ir.table import Block, Table
 from sightline.ir.types import Shape
 from sightline.ir.window import Window
@@ -58,19 +69,43 @@ def banks(table: Table) -> list[Bank]:
 
 
 def conv(op: Conv, build: Build, x: Tensor, weights: Tensor, bias: Tensor | None = None) -> Tensor:
+    return _bank(op, build, x, weights, bias, "float32", 0.0)
+
+
+def integer_conv(
+    op: IntegerConv, build: Build, x: Tensor, weights: Tensor, bias: Tensor | None = None
+) -> Tensor:
+    """Sums of 32 bits where they fit, else of 64."""
+    wide = "int32" if op.bits <= 32 else "int64"
+    fill = tirx.const(op.fill, dtype_of(x))
+    sums = _bank(op, build, x, weights, bias, wide, fill)
+    narrow = exact_integer(op.bits).dtype.name
+    return sums if narrow == wide else cast(sums, narrow)
+
+
+def _bank(
+    op: Conv | IntegerConv,
+    build: Build,
+    x: Tensor,
+    weights: Tensor,
+    bias: Tensor | None,
+    wide: str,
+    fill: Expr,
+) -> Tensor:
+    """The filter bank, its sums in numbers of type `wide`, its padding filled."""
     batch, _, *above = shape_of(x)
     spatial = op.window.slide(tuple(above))
     parts = banks(op.table)
     tiles = [choose_tile(build.machine, bank.maps_per_block, spatial) for bank in parts]
     covered = zip(*(tile.covers(spatial) for tile in tiles), strict=True)
-    source = _source(op.window, x, tuple(map(max, covered)))
+    source = _source(op.window, x, tuple(map(max, covered)), fill)
     sums = [
-        _sums(op, build, bank, tile, (batch, *spatial), source, weights)
+        _sums(op, build, bank, tile, (batch, *spatial), source, weights, wide)
         for bank, tile in zip(parts, tiles, strict=True)
     ]
 
     def biased(total: Expr, o: Expr) -> Expr:
-        return total if bias is None else total + bias(o)
+        return total if bias is None else total + bias(o).astype(wide)
 
     shape = (batch, op.table.maps, *spatial)
     if len(parts) == 1:
@@ -84,7 +119,7 @@ def conv(op: Conv, build: Build, x: Tensor, weights: Tensor, bias: Tensor | None
     )
 
 
-def _source(window: Window, x: Tensor, positions: Shape) -> Source:
+def _source(window: Window, x: Tensor, positions: Shape, fill: Expr) -> Source:
     """The input around `positions`; a copy with its padding, unless every tap lies in x.
 
     The copy keeps columns apart by their remainder modulo the stride, so that the pixels which one
@@ -102,7 +137,7 @@ def _source(window: Window, x: Tensor, positions: Shape) -> Source:
     def cell(n: Expr, c: Expr, *at: Expr) -> Expr:
         *rows, phase, column = at
         places = zip((*rows, column * stride + phase), begins, strict=True)
-        return guarded(x, (n, c, *(place - begin for place, begin in places)), 0.0)
+        return guarded(x, (n, c, *(place - begin for place, begin in places)), fill)
 
     phases = min(stride, window.reach[-1])
     columns = -(-reach[-1] // stride)
@@ -118,19 +153,21 @@ def _source(window: Window, x: Tensor, positions: Shape) -> Source:
 
 
 def _sums(
-    op: Conv,
+    op: Conv | IntegerConv,
     build: Build,
     bank: Bank,
     tile: Tile,
     positions: Shape,
     source: Source,
     weights: Tensor,
+    wide: str,
 ) -> Tensor:
     """`[batch, block, map of the block, *covered]`, which `schedules.tile_bank` lays out."""
     batch, *spatial = positions
     maps = bank.maps_per_block
     plane, first_pair = _planes(op.table, build, bank), _first_pairs(op.table, build, bank)
     number = te.reduce_axis((0, bank.fan_in), "plane")
+    product_type = "float32" if wide == "float32" else "int32"  # 16 bits by 16
     taps = reduce_axes(op.window.kernel)
 
     def term(n: Expr, block: Expr, o: Expr, *at: Expr) -> Expr:
@@ -139,7 +176,9 @@ def _sums(
             # The last block redoes its last map in place of those it lacks; nobody reads them.
             map_ = tirx.min(map_, bank.maps - 1)
         pixel = source(n, plane(block, number), at, taps)
-        return te.sum(pixel * weights(first_pair(map_) + number, *taps), axis=[number, *taps])
+        weight = weights(first_pair(map_) + number, *taps)
+        product = pixel.astype(product_type) * weight.astype(product_type)
+        return te.sum(product.astype(wide), axis=[number, *taps])
 
     return te.compute(
         (batch, len(bank.blocks), maps, *tile.covers(tuple(spatial))),

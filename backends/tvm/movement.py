@@ -8,7 +8,7 @@ import numpy as np
 from tvm import te, tirx
 
 from sightline.backends.tvm.build import Build, Expr, Tensor, dtype_of, element, padded, shape_of
-from sightline.ir.ops.movement import Concat, Gather, Pad, Slice, Transpose
+from sightline.ir.ops.movement import Concat, Gather, Pad, Slice, Stuff, Transpose
 
 
 def concat(op: Concat, build: Build, *x: Tensor) -> Tensor:
@@ -60,6 +60,20 @@ def pad(op: Pad, build: Build, x: Tensor) -> Tensor:
         )
 
     return te.compute(sizes, cell, "pad")
+
+
+def stuff(op: Stuff, build: Build, x: Tensor) -> Tensor:
+    batch, channels, height, width = shape_of(x)
+    rows, columns = op.factors
+    dtype = dtype_of(x)
+    between = tirx.const(np.dtype(dtype).type(op.value).item(), dtype)
+
+    def cell(n: Expr, c: Expr, i: Expr, j: Expr) -> Expr:
+        here = tirx.all(tirx.floormod(i, rows) == 0, tirx.floormod(j, columns) == 0)
+        place = (tirx.floordiv(i, rows), tirx.floordiv(j, columns))
+        return tirx.if_then_else(here, x(n, c, *place), between)
+
+    return te.compute((batch, channels, height * rows, width * columns), cell, "stuff")
 
 
 def transpose(op: Transpose, build: Build, x: Tensor) -> Tensor:

@@ -4,11 +4,14 @@ from sightline.ir.ops import (
     arithmetic,
     classify,
     conv,
+    integer,
+    integer_bank,
     movement,
     normalization,
     pointwise,
     pooling,
     pyramid,
+    quantization,
     resize,
 )
 
@@ -16,10 +19,13 @@ __all__ = [
     "arithmetic",
     "classify",
     "conv",
+    "integer",
+    "integer_bank",
     "movement",
     "normalization",
     "pointwise",
     "pooling",
     "pyramid",
+    "quantization",
     "resize",
 ]

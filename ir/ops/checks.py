@@ -13,6 +13,12 @@ def require_float(*types: TensorType) -> None:
             raise UserError(f"expected floating-point operands, found {type_}")
 
 
+def require_integer(*types: TensorType) -> None:
+    for type_ in types:
+        if type_.element == FLOAT32:
+            raise UserError(f"expected integer operands, found {type_}")
+
+
 def require_rank(type_: TensorType, rank: int, what: str) -> None:
     if type_.rank != rank:
         raise UserError(

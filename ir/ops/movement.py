@@ -9,7 +9,7 @@ import numpy as np
 
 from sightline.ir.errors import UserError
 from sightline.ir.op import Op, Sample, op
-from sightline.ir.ops.checks import positive_axis
+from sightline.ir.ops.checks import positive_axis, require_maps
 from sightline.ir.types import Array, Shape, TensorType
 
 
@@ -169,6 +169,39 @@ class Pad(Op):
         mode = str(rng.choice(["constant", "edge", "reflect"]))
         pads = (0, 0, *rng.integers(0, 3, 2).tolist()) * 2
         return Sample(cls(pads, mode, 1.5 if mode == "constant" else 0.0), (_random(rng),))
+
+
+@op
+@dataclass(frozen=True)
+class Stuff(Op):
+    """The pixels of maps set apart: y[factor i] = x[i] along each axis, and `value` between them.
+
+    The last pixel is followed by `value` too, so that sizes grow by the factors.
+    """
+
+    factors: Shape
+    value: float = 0.0
+
+    def infer(self, x: TensorType) -> TensorType:
+        require_maps(x)
+        if len(self.factors) != 2 or min(self.factors) < 1:
+            raise UserError(f"factors are two numbers of at least 1, found {list(self.factors)}")
+        if not x.element.holds(self.value):
+            raise UserError(f"{x} cannot hold {self.value}")
+        grown = (size * factor for size, factor in zip(x.spatial, self.factors, strict=True))
+        return x.with_shape((*x.shape[:2], *grown))
+
+    def evaluate(self, x: Array) -> Array:
+        rows, columns = self.factors
+        height, width = x.shape[2:]
+        shape = (*x.shape[:2], height * rows, width * columns)
+        y = np.full(shape, self.value, x.dtype)
+        y[:, :, ::rows, ::columns] = x
+        return y
+
+    @classmethod
+    def sample(cls, rng: np.random.Generator) -> Sample:
+        return Sample(cls(tuple(rng.integers(1, 4, 2).tolist()), 1.5), (_random(rng),))
 
 
 @op

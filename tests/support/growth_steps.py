@@ -41,6 +41,7 @@ from sightline.ir.types import Shape
 from sightline.ir.window import Window
 from tests.support.growth import Growth, step
 from tests.support.growth_moves import gather_channels
+from tests.support.integer_ops import MADE_BY_PASSES
 
 # Pointwise ops, whichever there are.
 
@@ -271,8 +272,8 @@ def argmax(g: Growth, x: str) -> str | None:
 
 @step
 def sample(g: Growth, x: str) -> str | None:
-    """Any op at all, as it samples itself, on inputs of its own."""
-    ops = list(OPS.values())
+    """Any op on floats at all, as it samples itself, on inputs of its own."""
+    ops = [op for kind, op in OPS.items() if kind not in MADE_BY_PASSES]
     drawn = ops[g.integer(0, len(ops) - 1)].sample(g.rng)
     data = [g.input(array) for array in drawn.data]
     return g.add(drawn.op, *data, *map(g.constant, drawn.weights))

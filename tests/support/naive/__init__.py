@@ -10,7 +10,7 @@ from __future__ import annotations
 from sightline.ir.op import Op
 from sightline.ir.ops.pointwise import Pointwise
 from sightline.ir.types import Array
-from tests.support.naive import classify, movement, normalization, sampling, windows
+from tests.support.naive import classify, integers, movement, normalization, sampling, windows
 from tests.support.naive.loops import Model
 from tests.support.naive.pointwise import pointwise
 
@@ -20,6 +20,7 @@ MODELS: dict[type[Op], Model] = {
     **sampling.MODELS,
     **classify.MODELS,
     **movement.MODELS,
+    **integers.MODELS,
 }
 
 

@@ -14,6 +14,7 @@ from sightline.ir.ops.movement import (
     Pad,
     Reshape,
     Slice,
+    Stuff,
     Transpose,
 )
 from sightline.ir.types import Array, Shape
@@ -113,6 +114,16 @@ def _gather(op: Gather, x: Array) -> Array:
     return build((*x.shape[:axis], len(op.indices), *x.shape[axis + 1 :]), element, x.dtype)
 
 
+def _stuff(op: Stuff, x: Array) -> Array:
+    def element(index: Index) -> Any:
+        places = [divmod(i, factor) for i, factor in zip(index[2:], op.factors, strict=True)]
+        here = all(rest == 0 for _, rest in places)
+        return x[(*index[:2], *(place for place, _ in places))] if here else op.value
+
+    shape = (*x.shape[:2], *(s * f for s, f in zip(x.shape[2:], op.factors, strict=True)))
+    return build(shape, element, x.dtype)
+
+
 MODELS: dict[type[Op], Model] = {
     Identity: _identity,
     Concat: _concat,
@@ -122,4 +133,5 @@ MODELS: dict[type[Op], Model] = {
     Flatten: _flatten,
     Transpose: _transpose,
     Gather: _gather,
+    Stuff: _stuff,
 }

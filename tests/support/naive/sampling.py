@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from sightline.ir.op import Op
+from sightline.ir.ops.integer_bank import IntegerBilinear
 from sightline.ir.ops.pyramid import PyramidDown, PyramidUp
 from sightline.ir.ops.resize import ResizeBilinear, ResizeNearest
 from sightline.ir.types import Array, Shape
@@ -70,7 +71,9 @@ def source(coordinates: str, target: int, before: int, after: int, scale: Positi
     return Fraction(target * (before - 1), after - 1) if after > 1 else 0.0
 
 
-def _position(op: ResizeNearest | ResizeBilinear, x: Array, axis: int, target: int) -> Position:
+def _position(
+    op: ResizeNearest | ResizeBilinear | IntegerBilinear, x: Array, axis: int, target: int
+) -> Position:
     before, after = x.shape[2 + axis], op.size[axis]
     scale = op.scales[axis] if op.scales else Fraction(after, before)
     return source(op.coordinates, target, before, after, scale)
@@ -101,14 +104,18 @@ def _resize_nearest(op: ResizeNearest, x: Array) -> Array:
 
 
 def _resize_bilinear(op: ResizeBilinear, x: Array) -> Array:
-    def taps(axis: int, target: int) -> list[tuple[int, float]]:
-        size = x.shape[2 + axis]
-        position = _position(op, x, axis, target)
-        low = math.floor(position)
-        weight = float(position - low)
-        return [(clamp(low, size), 1 - weight), (clamp(low + 1, size), weight)]
+    return _separable(x, op.size, lambda axis, target: corners(op, x, axis, target))
 
-    return _separable(x, op.size, taps)
+
+def corners(
+    op: ResizeBilinear | IntegerBilinear, x: Array, axis: int, target: int
+) -> list[tuple[int, float]]:
+    """The pixels along an axis before and after a position, with their weights."""
+    size = x.shape[2 + axis]
+    position = _position(op, x, axis, target)
+    low = math.floor(position)
+    weight = float(position - low)
+    return [(clamp(low, size), 1 - weight), (clamp(low + 1, size), weight)]
 
 
 MODELS: dict[type[Op], Model] = {

@@ -16,6 +16,7 @@ from sightline.ir.ops.pooling import (
     MaxPool,
     SumPool,
 )
+from sightline.ir.table import Table
 from sightline.ir.types import Array, Shape
 from sightline.ir.window import Window
 from tests.support.naive.loops import Index, Model, at, build, cells, is_inside
@@ -44,13 +45,18 @@ def seen(window: Window, position: Index) -> Iterator[tuple[Index, Index]]:
         )
 
 
-def _conv(op: Conv, x: Array, weights: Array, bias: Array | None = None) -> Array:
-    window, table = op.window, op.table
+def planes_of(table: Table) -> list[list[tuple[int, int]]]:
+    """For each output map, the (input map, plane of weights) that it sees."""
     pair = itertools.count()
-    planes = [
+    return [
         [(channel, next(pair)) for channel in table.inputs[output // table.block]]
         for output in range(table.maps)
     ]
+
+
+def _conv(op: Conv, x: Array, weights: Array, bias: Array | None = None) -> Array:
+    window, table = op.window, op.table
+    planes = planes_of(table)
 
     def element(index: Index) -> float:
         n, output, *position = index

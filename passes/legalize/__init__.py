@@ -1,0 +1,61 @@
+"""Quantized values between float ops become integers all the way.
+
+    Dequantize → op → clips, or another pointwise op → Quantize
+        ⇒  exact integer primitives → Requantize or Lookup
+
+What is rounded, and how, is in `rounding`; each family of ops has a file. Whatever is not between
+quantized values stays in float: the edges of the graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sightline.ir.graph import Graph, Node
+from sightline.ir.op import Op
+from sightline.ir.ops.conv import Conv
+from sightline.ir.ops.pointwise import Pointwise
+from sightline.ir.ops.quantization import Dequantize, Quantize
+from sightline.passes.legalize import arithmetic, banks, normalization, pooling, resampling
+from sightline.passes.legalize.coded import CannotLegalize, Coded, Site, model_error
+from sightline.passes.legalize.rounding import rounded
+from sightline.passes.rewrite import Rewriter, rewrite
+
+LEGAL: dict[type[Op], Callable[[Site], Coded]] = {
+    Conv: banks.conv,
+    **arithmetic.LEGAL,
+    **pooling.LEGAL,
+    **normalization.LEGAL,
+    **resampling.LEGAL,
+}
+"""How each op becomes exact integers; pointwise ops of one operand become tables or limits."""
+
+
+def legalize(graph: Graph) -> Graph:
+    """The graph with integers between its quantized values."""
+    return rewrite(graph, _quantized)
+
+
+def _quantized(rewriter: Rewriter, node: Node) -> str | None:
+    if not isinstance(node.op, Quantize):
+        return None
+    functions, source = _functions(rewriter, node.inputs[0])
+    site = Site(rewriter, source, node.op.to)
+    try:
+        if isinstance(source.op, Dequantize):
+            return rounded(site, site.coded(source.name), functions)
+        if type(source.op) in LEGAL:
+            return rounded(site, LEGAL[type(source.op)](site), functions)
+    except CannotLegalize as error:
+        raise model_error(source, str(error)) from error
+    return None
+
+
+def _functions(rewriter: Rewriter, value: str) -> tuple[list[Pointwise], Node]:
+    """The pointwise functions that lead to a value, in order, and what they start from."""
+    functions: list[Pointwise] = []
+    node = rewriter[value]
+    while isinstance(node.op, Pointwise) and node.op.arity == 1:
+        functions.insert(0, node.op)
+        node = rewriter[node.inputs[0]]
+    return functions, node
