@@ -49,6 +49,7 @@ class Scene(nn.Network):
         scales: int,
         channels: int,
         size: tuple[int, int],
+        y_maps: int,
         blocks: tuple[int, int],
         seed: int,
     ) -> None:
@@ -58,7 +59,7 @@ class Scene(nn.Network):
         self.classes = STANFORD if classes == 8 else tuple(map(str, range(classes)))
         self.norm = nn.LocalNorm(15)
         self.features = nn.Sequential(
-            nn.Conv2d(channels, 16, 7, padding=3, table=FIRST_TABLES[channels]),
+            nn.Conv2d(channels, FIRST_MAPS, 7, padding=3, table=first_table(channels, y_maps)),
             nn.Tanh(),
             nn.MaxPool2d(2),
             nn.Conv2d(
@@ -88,11 +89,20 @@ class Scene(nn.Network):
         return [*bands, image]
 
 
-FIRST_TABLES: dict[int, Table] = {
-    3: tables.parts(3, ((0,), 10), ((1, 2), 6)),
-    4: tables.parts(4, ((0,), 8), ((1, 2), 4), ((3,), 4)),
-}
-"""What the 16 maps of the first layer see, by input channels: Y alone, U and V, depth alone."""
+FIRST_MAPS = 16
+"""Maps of the first layer."""
+
+USUAL_Y_MAPS = {3: 10, 4: 8}
+"""How many of them see Y alone, by input channels, unless others are asked for."""
+
+
+def first_table(channels: int, y_maps: int) -> Table:
+    """The first maps see Y alone, the others U and V; with depth, half of the others see that."""
+    others = FIRST_MAPS - y_maps
+    if channels == 3:
+        return tables.parts(3, ((0,), y_maps), ((1, 2), others))
+    depth = others // 2
+    return tables.parts(4, ((0,), y_maps), ((1, 2), others - depth), ((3,), depth))
 
 
 def scene(
@@ -101,6 +111,7 @@ def scene(
     channels: int = 3,
     height: int = 240,
     width: int = 320,
+    y_maps: int | None = None,
     block2: int = 6,
     block3: int = 24,
     seed: int = 0,
@@ -108,16 +119,25 @@ def scene(
 ) -> nn.Network:
     """The scene-labeling network with random weights, or those trained on synthetic scenes.
 
-    `block2` and `block3` are how many neighbouring maps of layers 2 and 3 see the same inputs.
+    Of the 16 maps of the first layer, `y_maps` (10; 8 with depth) see Y alone, and the others U and
+    V, or half of them depth. `block2` and `block3` are how many neighbouring maps of layers 2 and 3
+    see the same inputs.
     Trained weights are for all parameters as they are by default, but `scales` (1 or 3) and
     `channels`. They were trained at 320x240, and run at any size.
     """
     require_counts(
         classes=classes, scales=scales, height=height, width=width, block2=block2, block3=block3
     )
-    if channels not in FIRST_TABLES:
+    if channels not in USUAL_Y_MAPS:
         raise UserError(
             f"the scene network takes 3 channels (Y, U, V) or 4 (and depth), not {channels}"
+        )
+    y_maps = USUAL_Y_MAPS[channels] if y_maps is None else y_maps
+    most = FIRST_MAPS + 2 - channels
+    if not 1 <= y_maps <= most:
+        raise UserError(
+            f"of the {FIRST_MAPS} maps of the first layer, 1 to {most} see Y alone, not {y_maps}",
+            fix="The others are for colour, and for depth if there is any.",
         )
     if scales > MOST_SCALES:
         raise UserError(f"the scene network has 1 to {MOST_SCALES} scales, not {scales}")
@@ -129,9 +149,11 @@ def scene(
             fix=f"Its sides must be multiples of {grid}.",
         )
     with nn.seeded(seed):
-        network = Scene(classes, scales, channels, (height, width), (block2, block3), seed)
+        network = Scene(classes, scales, channels, (height, width), y_maps, (block2, block3), seed)
     if trained:
-        _require_as_trained(classes=classes, block2=block2, block3=block3, seed=seed)
+        as_trained = AS_TRAINED | {"y_maps": USUAL_Y_MAPS[channels]}
+        given = {"classes": classes, "y_maps": y_maps, "block2": block2, "block3": block3}
+        _require_as_trained(given | {"seed": seed}, as_trained)
         colors = "rgb" if channels == 3 else "rgbd"
         network.load(trained_weights(f"scene-{scales}-{colors}"))
     return network
@@ -141,10 +163,10 @@ AS_TRAINED = {"classes": 8, "block2": 6, "block3": 24, "seed": 0}
 """Parameters that decide what the weights mean."""
 
 
-def _require_as_trained(**parameters: int) -> None:
-    for name, value in parameters.items():
-        if value != AS_TRAINED[name]:
+def _require_as_trained(given: dict[str, int], trained: dict[str, int]) -> None:
+    for name, value in given.items():
+        if value != trained[name]:
             raise UserError(
-                f"the trained scene network has {name}={AS_TRAINED[name]}, not {value}",
+                f"the trained scene network has {name}={trained[name]}, not {value}",
                 fix=f"Leave {name} out, or train one with 'sightline scene train'.",
             )

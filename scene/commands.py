@@ -177,6 +177,9 @@ def evaluate(
 @setting("--scales", "scales", COUNT, "Of the picture.")
 @click.option("--rgbd", is_flag=True, help="Train on depth too, as a fourth plane.")
 @click.option("--size", default="320x240", show_default=True, metavar="WxH", help="Of the frames.")
+@click.option(
+    "--y-maps", type=COUNT, metavar="N", help="Of 16 in layer 1, for Y alone.  [default: 10, or 8]"
+)
 @setting("--block2", "block2", COUNT, "Neighbouring maps of layer 2 with the same inputs.")
 @setting("--block3", "block3", COUNT, "The same of layer 3.")
 @setting("--steps", "steps", COUNT, "Of the schedule, a batch each.")

@@ -123,6 +123,7 @@ def settings_of(choices: Mapping[str, Any], classes: int) -> Settings:
         classes=classes,
         height=height,
         width=width,
+        y_maps=choices["y_maps"],
         block2=choices["block2"],
         block3=choices["block3"],
         seed=choices["seed"],

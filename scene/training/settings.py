@@ -15,7 +15,7 @@ from sightline.ir.errors import UserError
 if TYPE_CHECKING:
     from sightline.models.scene import Scene
 
-ARCHITECTURE = ("scales", "channels", "classes", "height", "width", "block2", "block3")
+ARCHITECTURE = ("scales", "channels", "classes", "height", "width", "y_maps", "block2", "block3")
 """The settings that are parameters of the network; the others are those of its training."""
 
 OPTIONS = {
@@ -44,6 +44,7 @@ class Settings:
     classes: int = 8
     height: int = 240
     width: int = 320
+    y_maps: int | None = None
     block2: int = 6
     block3: int = 24
     seed: int = 0
@@ -60,7 +61,9 @@ class Settings:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if isinstance(field.default, int):
+            if value is None:  # as is usual for the network
+                continue
+            if field.name == "y_maps" or isinstance(field.default, int):
                 _require_whole(field.name, value, least=0 if field.name in _MAY_BE_ZERO else 1)
             else:
                 _require_part(field.name, value)

@@ -96,6 +96,20 @@ def test_scene_takes_any_scales_channels_and_classes(
     assert reference.run(graph, image=x)["scores"].shape == (1, classes, 8, 12)
 
 
+@pytest.mark.parametrize(
+    ("parameters", "pairs"),
+    [
+        ({}, 10 + 2 * 6),
+        ({"y_maps": 8}, 8 + 2 * 8),
+        ({"channels": 4}, 8 + 2 * 4 + 4),
+        ({"channels": 4, "y_maps": 5}, 5 + 2 * 6 + 5),
+    ],
+)
+def test_the_first_maps_see_y_or_colour_or_depth(parameters: dict[str, int], pairs: int) -> None:
+    graph = graph_of("scene", **parameters)
+    assert graph["features.0.weight"].type.shape == (pairs, 7, 7)
+
+
 def test_scene_shares_its_weights_over_scales() -> None:
     assert graph_of("scene").total_parameters - graph_of("scene", scales=1).total_parameters == (
         2 * 256 * 8
@@ -133,6 +147,8 @@ def test_scene_sees_46_pixels() -> None:
         ({"height": 0}, r"^the parameter 'height' is a whole number of at least 1, found 0\.$"),
         ({"height": -8}, r"^the parameter 'height' is a whole number of at least 1, found -8\.$"),
         ({"block2": 0}, r"^the parameter 'block2' is a whole number of at least 1, found 0\.$"),
+        ({"y_maps": 16}, r"^of the 16 maps of the first layer, 1 to 15 see Y alone, not 16\. "),
+        ({"y_maps": 15, "channels": 4}, r"1 to 14 see Y alone, not 15\. The others are for colour"),
         ({"classes": 0}, r"^the parameter 'classes' is a whole number of at least 1, found 0\.$"),
     ],
 )

@@ -45,6 +45,7 @@ def test_it_is_read_by_name() -> None:
         ({"classes": 9}, "has classes=8, not 9. Leave classes out, or train one with"),
         ({"block3": 8}, "has block3=24, not 8"),
         ({"seed": 1}, "has seed=0, not 1"),
+        ({"y_maps": 8}, "has y_maps=10, not 8"),
         ({"scales": 2}, "no trained weights 'scene-2-rgb' come with Sightline. There are scene-1-"),
     ],
 )
