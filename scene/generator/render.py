@@ -220,11 +220,10 @@ def _paint_ground(view: View, world: World) -> None:
     ahead = view.camera.y / np.maximum(view.down[where[0]], 1e-6)[:, None]
     x, z = view.place(view.across[None] * ahead, ahead)
     label, material = _ground_at(world, x, z)
-    textures = np.array([m.texture for m in world.materials], np.int32)
-    texels = np.array([TILE / m.size for m in world.materials], np.float32)[material]
+    textures, texels = _textures_of(world, material)
     covered = ahead * np.sqrt(ahead / view.camera.y) / view.focal * texels
     tone = sample(
-        textures[material],
+        textures,
         level_for(covered),
         (z * texels).astype(np.int32),
         (x * texels).astype(np.int32),
@@ -287,10 +286,9 @@ def _paint_wall(view: View, world: World, wall: Wall) -> None:
     up = view.camera.y - view.down[where[0]][:, None] * ahead
     along = part * np.float32(math.hypot(wall.x1 - wall.x0, wall.z1 - wall.z0))
     material = _facade(wall, up, along[None])
-    textures = np.array([m.texture for m in world.materials], np.int32)
-    texels = np.array([TILE / m.size for m in world.materials], np.float32)[material]
+    textures, texels = _textures_of(world, material)
     tone = sample(
-        textures[material],
+        textures,
         level_for(texels * (ahead / view.focal)[None]),
         (up * texels).astype(np.int32),
         (along[None] * texels).astype(np.int32),
@@ -298,6 +296,13 @@ def _paint_wall(view: View, world: World, wall: Wall) -> None:
     mask = (up >= 0) & (up <= peak[None]) & met[None, first:last]
     distance = np.broadcast_to(ahead.astype(np.float32), up.shape)
     view.paint(where, mask, BUILDING, distance, material, tone, wall.light)
+
+
+def _textures_of(world: World, material: Array) -> tuple[Array, Array]:
+    """The texture of each pixel's material, and the texels of it in a metre."""
+    textures = np.array([m.texture for m in world.materials], np.int32)
+    texels = np.array([TILE / m.size for m in world.materials], np.float32)
+    return textures[material], texels[material]
 
 
 def _facade(wall: Wall, up: Array, along: Array) -> Array:
@@ -360,11 +365,10 @@ def _paint_thing(view: View, world: World, thing: Thing, time: float) -> None:
     column = (over * (SIDE / (thing.width * scale))).astype(np.int32).clip(0, SIDE - 1)
     parts = silhouettes()[thing.shape][row[:, None], column[None]]
     material = np.array([0, *thing.materials], np.uint8)[parts]
-    textures = np.array([m.texture for m in world.materials], np.int32)
-    texels = np.array([TILE / m.size for m in world.materials], np.float32)[material]
+    textures, texels = _textures_of(world, material)
     shift = int(thing.x * 57 + thing.z * 131)
     tone = sample(
-        textures[material],
+        textures,
         level_for(texels / scale),
         (down[:, None] / scale * texels).astype(np.int32) + shift,
         (over[None] / scale * texels).astype(np.int32) + shift,
