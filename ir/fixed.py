@@ -18,8 +18,8 @@ MAX_MULTIPLIER = (1 << MULTIPLIER_BITS) - 1
 MAX_SHIFT = 47
 """A factor is multiplier / 2^shift, the multiplier from 1 and the shift from 1 up to these."""
 
-MAX_ACCUMULATOR_BITS = 46
-"""An accumulator of more bits, times a multiplier, could leave 64 bits."""
+MAX_ACCUMULATOR_BITS = 47
+"""The widest that, times the largest multiplier and with the largest half, is within 64 bits."""
 
 
 def saturate(x: Array, low: int, high: int) -> Array:

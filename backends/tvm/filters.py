@@ -29,9 +29,9 @@ from sightline.backends.tvm.movement import joined
 from sightline.backends.tvm.pooling import seen
 from sightline.backends.tvm.tiles import Tile, choose_tile
 from sightline.ir.ops.conv import Conv, Linear
-from sightline.ir.ops.integer_bank import IntegerConv, exact_integer
+from sightline.ir.ops.integer_bank import IntegerConv
 from sightline.ir.table import Block, Table
-from sightline.ir.types import Shape
+from sightline.ir.types import Int, Shape
 from sightline.ir.window import Window
 
 Source = Callable[[Expr, Expr, Sequence[Expr], Sequence[Expr]], Expr]
@@ -79,7 +79,7 @@ def integer_conv(
     wide = "int32" if op.bits <= 32 else "int64"
     fill = tirx.const(op.fill, dtype_of(x))
     sums = _bank(op, build, x, weights, bias, wide, fill)
-    narrow = exact_integer(op.bits).dtype.name
+    narrow = Int(op.bits).dtype.name
     return sums if narrow == wide else cast(sums, narrow)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sightline.ir.errors import UserError
-from sightline.ir.types import FLOAT32, Shape, TensorType
+from sightline.ir.types import FLOAT32, Int, Shape, TensorType
 from sightline.ir.window import Window
 
 
@@ -17,6 +17,13 @@ def require_integer(*types: TensorType) -> None:
     for type_ in types:
         if type_.element == FLOAT32:
             raise UserError(f"expected integer operands, found {type_}")
+
+
+def exact_integer(bits: int) -> Int:
+    """The signed integer of a width that an op declares for its result."""
+    if not 2 <= bits <= 63:
+        raise UserError(f"exact integers have 2 to 63 bits, not {bits}")
+    return Int(bits)
 
 
 def require_rank(type_: TensorType, rank: int, what: str) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from sightline.ir import fixed
 from sightline.ir.errors import UserError
 from sightline.ir.op import Op, Sample, op
-from sightline.ir.ops.checks import require_integer
+from sightline.ir.ops.checks import exact_integer, require_integer
 from sightline.ir.ops.pointwise import broadcast
 from sightline.ir.types import Array, Int, TensorType
 
@@ -31,9 +31,8 @@ class Exact(Op):
 
     def infer(self, *x: TensorType) -> TensorType:
         require_integer(*x)
-        if not 2 <= self.bits <= 63:
-            raise UserError(f"exact integers have 2 to 63 bits, not {self.bits}")
-        return TensorType(broadcast(*(operand.shape for operand in x)), Int(self.bits))
+        shape = broadcast(*(operand.shape for operand in x))
+        return TensorType(shape, exact_integer(self.bits))
 
     def evaluate(self, *x: Array) -> Array:
         y = self.compute(*(operand.astype(np.int64) for operand in x))

@@ -8,7 +8,7 @@ import numpy as np
 
 from sightline.ir.errors import UserError
 from sightline.ir.op import Op, Sample, op
-from sightline.ir.ops.checks import require_integer
+from sightline.ir.ops.checks import exact_integer, require_integer
 from sightline.ir.ops.conv import bank_macs, bank_shape, correlate, random_bank
 from sightline.ir.ops.pooling import pooled, random_window, window_sum
 from sightline.ir.ops.resize import COORDINATES, ResizeBilinear
@@ -138,10 +138,3 @@ class IntegerBilinear(Op):
         x = rng.integers(-128, 128, (2, 3, 4, 5)).astype(np.int8)
         size = tuple(rng.integers(1, 12, 2).tolist())
         return Sample(cls(size, 25, coordinates=str(rng.choice(COORDINATES))), (x,))
-
-
-def exact_integer(bits: int) -> Int:
-    """The signed integer of a width that an op declares for its result."""
-    if not 2 <= bits <= 63:
-        raise UserError(f"exact integers have 2 to 63 bits, not {bits}")
-    return Int(bits)

@@ -14,6 +14,9 @@ from sightline.ir.ops.checks import require_float, require_integer
 from sightline.ir.ops.pointwise import broadcast
 from sightline.ir.types import FLOAT32, Array, Int, Quant, TensorType
 
+EXACT_IN_FLOAT = 24
+"""Integers of so many bits are all exact in single precision."""
+
 
 @op
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class Quantize(Op):
 
     def infer(self, x: TensorType) -> TensorType:
         require_float(x)
+        require_exact_in_float(self.to)
         return TensorType(x.shape, self.to.element)
 
     def evaluate(self, x: Array) -> Array:
@@ -47,6 +51,7 @@ class Dequantize(Op):
 
     def infer(self, x: TensorType) -> TensorType:
         require_storage(x, self.of.storage)
+        require_exact_in_float(self.of)
         if isinstance(x.element, Quant) and x.element != self.of.element:
             raise UserError(f"{x} is not of {self.of.element}, which is to be undone")
         return TensorType(x.shape, FLOAT32)
@@ -162,6 +167,14 @@ def require_storage(type_: TensorType, storage: Int) -> None:
     require_integer(type_)
     if storage_of(type_) != storage:
         raise UserError(f"expected integers {storage}, found {type_}")
+
+
+def require_exact_in_float(encoding: Encoding) -> None:
+    """Refuse integers that single precision, in which they are rounded and scaled, has not all."""
+    if encoding.bits > EXACT_IN_FLOAT:
+        raise UserError(
+            f"real numbers become integers of at most {EXACT_IN_FLOAT} bits, not {encoding.bits}"
+        )
 
 
 def random_encoding(rng: np.random.Generator) -> Encoding:

@@ -17,9 +17,9 @@ from sightline.ir.ops.conv import Conv
 from sightline.ir.ops.pointwise import Pointwise
 from sightline.ir.ops.quantization import Dequantize, Quantize
 from sightline.passes.legalize import arithmetic, banks, normalization, pooling, resampling
-from sightline.passes.legalize.coded import CannotLegalize, Coded, Site, model_error
+from sightline.passes.legalize.coded import CannotLegalize, Coded, Refused, Site, model_error
 from sightline.passes.legalize.rounding import rounded
-from sightline.passes.rewrite import Rewriter, rewrite
+from sightline.passes.rewrite import Rewriter, RuleError, rewrite
 
 LEGAL: dict[type[Op], Callable[[Site], Coded]] = {
     Conv: banks.conv,
@@ -32,8 +32,16 @@ LEGAL: dict[type[Op], Callable[[Site], Coded]] = {
 
 
 def legalize(graph: Graph) -> Graph:
-    """The graph with integers between its quantized values."""
-    return rewrite(graph, _quantized)
+    """The graph with integers between its quantized values.
+
+    An op that has none is a user's mistake, told with its place in the model.
+    """
+    try:
+        return rewrite(graph, _quantized)
+    except RuleError as error:
+        if isinstance(error.__cause__, Refused):
+            raise error.__cause__.error from None
+        raise
 
 
 def _quantized(rewriter: Rewriter, node: Node) -> str | None:
@@ -47,7 +55,7 @@ def _quantized(rewriter: Rewriter, node: Node) -> str | None:
         if type(source.op) in LEGAL:
             return rounded(site, LEGAL[type(source.op)](site), functions)
     except CannotLegalize as error:
-        raise model_error(source, str(error)) from error
+        raise Refused(model_error(source, str(error))) from error
     return None
 
 

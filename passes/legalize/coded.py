@@ -45,6 +45,14 @@ class CannotLegalize(Exception):
     """Why an op cannot be made of integers where it stands."""
 
 
+class Refused(Exception):
+    """The user is to be told of an op that cannot be quantized; other errors of a rule are bugs."""
+
+    def __init__(self, error: UserError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 @dataclass(frozen=True)
 class Site:
     """Where integers are to be made: a Quantize node, and the op whose result it rounds.
@@ -158,6 +166,5 @@ def model_error(node: Node, problem: str) -> UserError:
         f"{node.op.kind} cannot be computed in integers: {problem}",
         node=node.name,
         where=node.where,
-        fix="Keep it in float with --precision "
-        f"{node.name}=float, or take int16 where its range is wide.",
+        fix="Keep it in float, or take int16 where its range is wide.",
     )

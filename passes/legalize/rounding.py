@@ -49,6 +49,11 @@ def _requantized(site: Site, x: Coded, low: int, high: int) -> str:
             return x.value
         return site.emit(Clamp(low, high), x.value)
     x = centered(site, x)
+    width = fixed.width_of(x.low, x.high)
+    if width > fixed.MAX_ACCUMULATOR_BITS:
+        raise CannotLegalize(
+            f"what is rounded has {width} bits, and {fixed.MAX_ACCUMULATOR_BITS} are the most"
+        )
     multipliers, shifts = factors(x.scale / to.scale)
     return site.emit(
         Requantize(to, low, high),

@@ -14,7 +14,8 @@ from sightline.ir import fixed
 from sightline.ir.types import Array, Int
 from tests.support.examples import examples
 
-ACCUMULATORS = st.integers(-(1 << 45), (1 << 45) - 1)
+WIDEST = Int(fixed.MAX_ACCUMULATOR_BITS)
+ACCUMULATORS = st.integers(WIDEST.low, WIDEST.high)
 MULTIPLIERS = st.integers(1, fixed.MAX_MULTIPLIER)
 SHIFTS = st.integers(1, fixed.MAX_SHIFT)
 
@@ -25,8 +26,9 @@ def one(number: int) -> Array:
 
 @examples(300)
 @given(ACCUMULATORS, MULTIPLIERS, SHIFTS, st.integers(-128, 127))
-@example(-(1 << 45), fixed.MAX_MULTIPLIER, fixed.MAX_SHIFT, 127)
-@example((1 << 45) - 1, fixed.MAX_MULTIPLIER, 1, -128)
+@example(WIDEST.low, fixed.MAX_MULTIPLIER, fixed.MAX_SHIFT, 127)
+@example(WIDEST.high, fixed.MAX_MULTIPLIER, fixed.MAX_SHIFT, 127)
+@example(WIDEST.high, fixed.MAX_MULTIPLIER, 1, -128)
 @example(-1, 1, 1, 0)
 def test_requantize(x: int, multiplier: int, shift: int, zero_point: int) -> None:
     exact = Fraction(x * multiplier, 2**shift)
