@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from sightline.backends.target import StageTime, Support, Taken
-from sightline.ir.graph import Const, Graph, Input, Node
+from sightline.ir.evaluate import evaluate
+from sightline.ir.graph import Graph
 from sightline.ir.op import Op
 from sightline.ir.progress import Report
 from sightline.ir.types import Array
@@ -52,33 +53,6 @@ class ReferenceExecutable:
                 times.append(StageTime(node.name, now - start))
             start = now
         return times
-
-
-def evaluate(graph: Graph, inputs: Mapping[str, Array], values: dict[str, Array]) -> Iterator[Node]:
-    """Evaluate node after node into `values`, yielding each; outputs stay there to the end.
-
-    Every value is laid out in C order: matrix products and vector loops round differently for
-    other layouts, and the same numbers must give the same numbers, however they came about.
-    """
-    left = dict(graph.uses)
-    for node in graph.nodes:
-        match node.op:
-            case Input():
-                values[node.name] = np.asarray(inputs[node.name], order="C")
-            case Const(value):
-                values[node.name] = value.array
-            case op:
-                # Infinities and what is no number pass through, as on every target.
-                with np.errstate(all="ignore"):
-                    result = op.evaluate(*(values[name] for name in node.inputs))
-                values[node.name] = np.asarray(result, order="C")
-        for name in node.inputs:
-            left[name] -= 1
-            if not left[name]:
-                values.pop(name, None)
-        if not left.get(node.name):
-            values.pop(node.name, None)
-        yield node
 
 
 def run(graph: Graph, **inputs: Array) -> dict[str, Array]:

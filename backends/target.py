@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sightline.ir.errors import UserError
-from sightline.ir.graph import Graph
+from sightline.ir.graph import Graph, Nested
 from sightline.ir.op import Op
 from sightline.ir.progress import Report
 from sightline.ir.types import Array
@@ -81,31 +81,14 @@ class Target(Protocol):
 
 
 def check_support(target: Target, graph: Graph) -> None:
-    """Refuse a graph that holds an op which the target does not run."""
+    """Refuse a graph that holds an op which the target does not run, or a stage that does."""
     for node in graph.operations:
+        if isinstance(node.op, Nested):
+            check_support(target, node.op.body)
         support = target.support(type(node.op))
         if not isinstance(support, Taken):
             raise UserError(
                 f"the target '{target.name}' does not run {node.op.kind} ({support})",
                 node=node.name,
                 where=node.where,
-            )
-
-
-def check_inputs(graph: Graph, inputs: Mapping[str, Array]) -> None:
-    """Refuse inputs that are missing, unknown, or of another shape or element."""
-    wanted = {node.name: node.type for node in graph.inputs}
-    for name in [*wanted, *inputs]:
-        if name not in inputs or name not in wanted:
-            raise UserError(
-                f"the network takes {', '.join(wanted) or 'nothing'}, but was given "
-                f"{', '.join(map(str, inputs)) or 'nothing'}",
-                fix="Give one array for each input, by its name.",
-            )
-    for name, type_ in wanted.items():
-        array = inputs[name]
-        if array.shape != type_.shape or array.dtype != type_.element.dtype:
-            raise UserError(
-                f"the input '{name}' is {type_} ({type_.element.dtype}), but was given an array of "
-                f"shape {list(array.shape)} and type {array.dtype}"
             )

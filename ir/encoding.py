@@ -6,6 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+import numpy as np
+
+from sightline.ir import fixed
 from sightline.ir.attribute import Attribute
 from sightline.ir.errors import UserError
 from sightline.ir.types import Int, Quant
@@ -38,6 +41,10 @@ class Encoding(Attribute):
     @property
     def element(self) -> Quant:
         return Quant(self.storage, self.scale, self.zero_point)
+
+    def code(self, real: float) -> int:
+        """The integer that stands for a number, or the nearest there is."""
+        return int(fixed.quantize(np.array([real]), self.scale, self.zero_point, self.storage)[0])
 
     @classmethod
     def of(cls, element: Quant) -> Self:

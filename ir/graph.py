@@ -51,6 +51,15 @@ class Node:
         return isinstance(self.op, Input | Const)
 
 
+class Nested(Op):
+    """An op that means what its `body` does: the operands are the inputs of that graph, in order.
+
+    Text form prints the body as a block, and the verifier looks into it.
+    """
+
+    body: Graph
+
+
 @dataclass(frozen=True)
 class Output:
     """A result under the name the user knows it by, and the node that computes it."""

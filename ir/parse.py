@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -16,19 +16,8 @@ from sightline.ir.errors import UserError
 from sightline.ir.graph import Const, Graph, Input, Node, Output
 from sightline.ir.op import OPS, Op
 from sightline.ir.text import unpack_numbers
-from sightline.ir.types import FLOAT32, Element, Int, Quant, TensorType
-
-_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
-
-_TOKEN = re.compile(
-    r"""\s*(?:
-        (?P<string>"(?:[^"\\]|\\.)*")
-      | (?P<hash>@[0-9a-f]+)
-      | (?P<word>[+-]?[\w./]+(?:[+-]\d+)?)
-      | (?P<mark>[=(),:\[\]])
-    )""",
-    re.VERBOSE | re.ASCII,
-)
+from sightline.ir.tokens import INTEGER, Line, read_type
+from sightline.ir.types import TensorType
 
 
 def parse(text: str, constants: Mapping[str, Constant] | None = None) -> Graph:
@@ -37,7 +26,7 @@ def parse(text: str, constants: Mapping[str, Constant] | None = None) -> Graph:
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
             try:
-                reader.read(_Line(line))
+                reader.read(Line(line))
             except (UserError, ValueError, TypeError) as error:
                 raise UserError(
                     f"cannot read {_clip(line.strip(), 90)!r}: {_clip(str(error), 300)}",
@@ -46,68 +35,43 @@ def parse(text: str, constants: Mapping[str, Constant] | None = None) -> Graph:
     return reader.finish()
 
 
-class _Line:
-    """A cursor over the tokens of one line."""
+@dataclass(frozen=True)
+class _Opened:
+    """A node whose body is read line by line."""
 
-    def __init__(self, text: str) -> None:
-        self.tokens: list[tuple[str, str]] = []
-        position = 0
-        text = text.rstrip()
-        while position < len(text):
-            match = _TOKEN.match(text, position)
-            if match is None:
-                position += len(text[position:]) - len(text[position:].lstrip())
-                raise UserError(f"column {position + 1} holds {text[position]!r}")
-            self.tokens.append((str(match.lastgroup), match[str(match.lastgroup)]))
-            position = match.end()
-        self.at = 0
+    name: str
+    cls: type[Op]
+    inputs: tuple[str, ...]
+    attributes: dict[str, Any]
+    type: TensorType
+    instance: str
+    body: _GraphReader
 
-    def peek(self, ahead: int = 0) -> str:
-        at = self.at + ahead
-        return self.tokens[at][1] if at < len(self.tokens) else ""
-
-    def take(self, *wanted: str) -> str:
-        token = self.peek()
-        if not token or (wanted and token not in wanted):
-            expected = " or ".join(repr(w) for w in wanted) or "something"
-            found = repr(token) if token else "the end of the line"
-            raise UserError(f"expected {expected}, found {found}")
-        self.at += 1
-        return token
-
-    def accept(self, wanted: str) -> bool:
-        if self.peek() == wanted:
-            self.at += 1
-            return True
-        return False
-
-    def name(self) -> str:
-        kind = self.tokens[self.at][0] if self.peek() else "nothing"
-        token = self.take()
-        if kind not in ("string", "word"):
-            raise UserError(f"expected a name, found {token!r}")
-        return str(json.loads(token)) if kind == "string" else token
-
-    def integer(self) -> int:
-        token = self.take()
-        if not _INTEGER.fullmatch(token):
-            raise UserError(f"expected a whole number, found {token!r}")
-        return int(token)
-
-    def end(self) -> None:
-        if self.peek():
-            raise UserError(f"did not expect {self.peek()!r}")
+    def closed(self) -> Node:
+        if "body" in self.attributes:
+            raise UserError("the attribute body is given twice")
+        op = _op(self.cls, self.attributes | {"body": self.body.finish()})
+        return Node(self.name, op, self.inputs, self.type, self.instance)
 
 
 class _GraphReader:
-    def __init__(self, constants: Mapping[str, Constant]) -> None:
+    def __init__(self, constants: Mapping[str, Constant], title: str | None = None) -> None:
         self.constants = constants
-        self.title: str | None = None
+        self.is_body = title is not None
+        self.title = title
         self.nodes: list[Node] = []
         self.outputs: list[Output] = []
+        self.opened: _Opened | None = None
 
-    def read(self, line: _Line) -> None:
-        if line.peek() == "graph" and self.title is None:
+    def read(self, line: Line) -> None:
+        if self.opened is not None and line.peek() != "}":
+            self.opened.body.read(line)
+            return
+        if self.opened is not None:
+            line.take()
+            self.nodes.append(self.opened.closed())
+            self.opened = None
+        elif line.peek() == "graph" and self.title is None:
             line.take()
             self.title = line.name()
         elif line.peek() == "return" and line.peek(1) != "=":
@@ -119,32 +83,47 @@ class _GraphReader:
                 if not line.accept(","):
                     break
         else:
-            self.nodes.append(self._node(line))
+            self._read_node(line)
         line.end()
 
     def finish(self) -> Graph:
         if self.title is None:
             raise UserError("the text has no line 'graph NAME'")
+        if self.opened is not None:
+            raise UserError(f"the block of '{self.opened.name}' has no end '}}'")
         return Graph(self.title, tuple(self.nodes), tuple(self.outputs))
 
-    def _node(self, line: _Line) -> Node:
+    def _read_node(self, line: Line) -> None:
         name = line.name()
         line.take("=")
         kind = line.take()
         if kind == "input":
             type_, instance = self._tail(line)
-            return Node(name, Input(type_), (), type_, instance)
-        if kind == "const":
+            self.nodes.append(Node(name, Input(type_), (), type_, instance))
+        elif kind == "const":
             elements = self._value(line)
             type_, instance = self._tail(line)
-            return Node(name, Const(_constant(elements, type_)), (), type_, instance)
-        if kind not in OPS:
+            const = Const(_constant(elements, type_))
+            self.nodes.append(Node(name, const, (), type_, instance))
+        elif kind in OPS:
+            inputs, attributes = self._operands(line)
+            type_, instance = self._tail(line)
+            if line.accept("{"):
+                body = self._body()
+                cls = OPS[kind]
+                self.opened = _Opened(name, cls, inputs, attributes, type_, instance, body)
+            else:
+                op = _op(OPS[kind], attributes)
+                self.nodes.append(Node(name, op, inputs, type_, instance))
+        else:
             raise UserError(f"no op is named {kind!r}")
-        inputs, attributes = self._operands(line)
-        type_, instance = self._tail(line)
-        return Node(name, _op(OPS[kind], attributes), inputs, type_, instance)
 
-    def _operands(self, line: _Line) -> tuple[tuple[str, ...], dict[str, Any]]:
+    def _body(self) -> _GraphReader:
+        if self.is_body:
+            raise UserError("blocks go one deep, and this one goes deeper")
+        return _GraphReader(self.constants, "body")
+
+    def _operands(self, line: Line) -> tuple[tuple[str, ...], dict[str, Any]]:
         inputs: list[str] = []
         attributes: dict[str, Any] = {}
         line.take("(")
@@ -162,7 +141,7 @@ class _GraphReader:
                 line.take(",")
         return tuple(inputs), attributes
 
-    def _value(self, line: _Line, depth: int = 0) -> Any:
+    def _value(self, line: Line, depth: int = 0) -> Any:
         token = line.take()
         if token == "[":
             if depth == 2:
@@ -181,52 +160,17 @@ class _GraphReader:
             return json.loads(token)
         if token in ("true", "false"):
             return token == "true"
-        return int(token) if _INTEGER.fullmatch(token) else float(token)
+        return int(token) if INTEGER.fullmatch(token) else float(token)
 
-    def _tail(self, line: _Line) -> tuple[TensorType, str]:
+    def _tail(self, line: Line) -> tuple[TensorType, str]:
         line.take(":")
-        element = _element(line)
-        line.take("[")
-        shape = []
-        while not line.accept("]"):
-            shape.append(line.integer())
-            line.accept(",")
-        instance = line.name() if line.accept("in") else ""
-        return TensorType(tuple(shape), element), instance
+        type_ = read_type(line)
+        return type_, line.name() if line.accept("in") else ""
 
 
 def _clip(text: str, length: int) -> str:
     """The beginning of a text that may be very long."""
     return text if len(text) <= length else text[: length - 1] + "…"
-
-
-def _element(line: _Line) -> Element:
-    token = line.take()
-    if token == "f32":
-        return FLOAT32
-    if token == "quant":
-        line.take("(")
-        storage = _int(line.take())
-        line.take(",")
-        scale = _hex_float(line.take())
-        line.take(",")
-        zero_point = line.integer()
-        line.take(")")
-        return Quant(storage, scale, zero_point)
-    return _int(token)
-
-
-def _hex_float(token: str) -> float:
-    try:
-        return float.fromhex(token)
-    except (ValueError, OverflowError):
-        raise UserError(f"{token!r} is no hexadecimal number of double precision") from None
-
-
-def _int(token: str) -> Int:
-    if not re.fullmatch(r"[iu]\d{1,2}", token):
-        raise UserError(f"{token!r} is no element type")
-    return Int(int(token[1:]), token[0] == "i")
 
 
 def _constant(elements: Any, type_: TensorType) -> Constant:

@@ -10,6 +10,15 @@
 One node a line: name, op, operands, attributes that are not default, type, and the module that
 the node came from. Up to 16 elements of a constant stand inline; larger arrays and long attribute
 lists are named by 64 bits of their SHA-256 and kept beside the text (`constants_of`).
+
+What an op does by a graph of its own stands in a block, whose inputs are the operands in order:
+
+    y = stage(x, factors) : i20[1,6] {
+      x0 = input : i8[1,6]
+      x1 = input : i16[1,6]
+      integer_mul = integer_mul(x0, x1, bits=20) : i20[1,6]
+      return y=integer_mul
+    }
 """
 
 from __future__ import annotations
@@ -25,7 +34,7 @@ import numpy as np
 from sightline.ir.attribute import Attribute
 from sightline.ir.constant import Constant
 from sightline.ir.errors import UserError
-from sightline.ir.graph import Const, Graph, Input, Node
+from sightline.ir.graph import Const, Graph, Input, Nested, Node
 from sightline.ir.op import Op
 
 INLINE_ELEMENTS = 16
@@ -36,12 +45,7 @@ _BARE_NAME = re.compile(r"[\w./]+", re.ASCII)
 
 def to_text(graph: Graph) -> str:
     """The text of a graph; what it names by hash is in `constants_of(graph)`."""
-    lines = [f"graph {_name(graph.name)}"]
-    lines += [_node(node) for node in graph.nodes]
-    lines.append(
-        "return " + ", ".join(f"{_name(out.label)}={_name(out.node)}" for out in graph.outputs)
-    )
-    return "\n".join(lines) + "\n"
+    return "\n".join([f"graph {_name(graph.name)}", *_lines(graph)]) + "\n"
 
 
 def constants_of(graph: Graph) -> dict[str, Constant]:
@@ -52,6 +56,8 @@ def constants_of(graph: Graph) -> dict[str, Constant]:
             if not _is_inline(node.op.value):
                 found[node.op.value.key] = node.op.value
             continue
+        if isinstance(node.op, Nested):
+            found |= constants_of(node.op.body)
         for value in attributes(node.op).values():
             if _is_packed(value):
                 packed = pack_numbers(value)
@@ -60,13 +66,16 @@ def constants_of(graph: Graph) -> dict[str, Constant]:
 
 
 def attributes(op: Op) -> dict[str, Any]:
-    """The attributes of an op that differ from its defaults, as text form lists them."""
+    """The attributes of an op that differ from its defaults, as text form lists them.
+
+    A body is not among them.
+    """
     listed: dict[str, Any] = {}
     for field in dataclasses.fields(op):  # type: ignore[arg-type]
         value = getattr(op, field.name)
         if isinstance(value, Attribute):
             listed |= value.to_attributes()
-        elif value != field.default:
+        elif not isinstance(value, Graph) and value != field.default:
             listed[field.name] = value
     return listed
 
@@ -95,7 +104,14 @@ def unpack_numbers(constant: Constant) -> tuple[Any, ...]:
     return tuple(tuple(row) for row in rows)
 
 
-def _node(node: Node) -> str:
+def _lines(graph: Graph) -> list[str]:
+    """The lines of a graph after its title."""
+    lines = [line for node in graph.nodes for line in _node(node)]
+    results = (f"{_name(out.label)}={_name(out.node)}" for out in graph.outputs)
+    return [*lines, "return " + ", ".join(results)]
+
+
+def _node(node: Node) -> list[str]:
     match node.op:
         case Input():
             body = "input"
@@ -106,7 +122,10 @@ def _node(node: Node) -> str:
             operands += [f"{key}={_value(value)}" for key, value in attributes(op).items()]
             body = f"{op.kind}({', '.join(operands)})"
     instance = f" in {_name(node.instance)}" if node.instance else ""
-    return f"{_name(node.name)} = {body} : {node.type}{instance}"
+    line = f"{_name(node.name)} = {body} : {node.type}{instance}"
+    if isinstance(node.op, Nested):
+        return [f"{line} {{", *(f"  {inner}" for inner in _lines(node.op.body)), "}"]
+    return [line]
 
 
 def _is_inline(constant: Constant) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sightline.ir.errors import UserError
-from sightline.ir.graph import Graph, Node
+from sightline.ir.graph import Graph, Nested, Node
 from sightline.ir.op import Op
 
 
@@ -33,6 +33,8 @@ def verify(graph: Graph) -> None:
                     f"{graph.name}: '{node.name}' reads '{name}', which no earlier node computes",
                     node,
                 )
+        if isinstance(node.op, Nested):
+            _verify_body(graph, node, node.op.body)
         _verify_type(graph, node, known)
         known[node.name] = node
     labels = [output.label for output in graph.outputs]
@@ -46,6 +48,13 @@ def verify(graph: Graph) -> None:
             )
         if not output.label or labels.count(output.label) > 1:
             raise InvalidGraph(f"{graph.name}: the label '{output.label}' is empty or used twice")
+
+
+def _verify_body(graph: Graph, node: Node, body: Graph) -> None:
+    try:
+        verify(body)
+    except InvalidGraph as error:
+        raise InvalidGraph(f"{graph.name}: within '{node.name}': {error}", node) from error
 
 
 def _verify_type(graph: Graph, node: Node, known: dict[str, Node]) -> None:

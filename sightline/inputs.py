@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from sightline.arrays import read_npy, read_npz
-from sightline.backends.target import check_inputs
 from sightline.frontend.model import Model
 from sightline.ir.errors import UserError
+from sightline.ir.evaluate import check_inputs
 from sightline.ir.types import FLOAT32, Array, TensorType
 from sightline.picture import SUFFIXES, read_picture
 
@@ -27,11 +27,11 @@ def read_inputs(model: Model, words: Sequence[str], *, resize: bool = False) -> 
         arrays = read_npz(_existing(words[0]))
     else:
         arrays = {
-            name: _read_input(model, wanted[name], files, resize)
+            name: read_file(model, wanted[name], files, resize)
             for name, files in _assign(words, wanted).items()
         }
     given = {
-        name: _as_declared(array, wanted[name]) if name in wanted else array
+        name: as_declared(array, wanted[name]) if name in wanted else array
         for name, array in arrays.items()
     }
     check_inputs(model.graph, given)
@@ -65,7 +65,7 @@ def _name_of(word: str, wanted: Mapping[str, TensorType]) -> str:
     return name if equals and name in wanted else ""
 
 
-def _read_input(model: Model, type_: TensorType, files: Sequence[Path], resize: bool) -> Array:
+def read_file(model: Model, type_: TensorType, files: Sequence[Path], resize: bool) -> Array:
     first, *others = files
     suffix = first.suffix.lower()
     depth = model.picture is not None and model.picture.colors == "yuvd" and suffix in SUFFIXES
@@ -96,7 +96,7 @@ def _read_input(model: Model, type_: TensorType, files: Sequence[Path], resize: 
     )
 
 
-def _as_declared(array: Array, type_: TensorType) -> Array:
+def as_declared(array: Array, type_: TensorType) -> Array:
     """Floats of any width as the input's floats; integers are not taken for floats."""
     wanted = type_.element.dtype
     floats = type_.element == FLOAT32 and array.dtype.kind == "f"

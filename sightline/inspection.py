@@ -13,7 +13,7 @@ from typing import Any
 
 from sightline.backends import registry
 from sightline.ir.errors import UserError
-from sightline.ir.graph import Graph, Node
+from sightline.ir.graph import Graph, Nested, Node
 from sightline.ir.op import OPS, Op
 from sightline.ir.text import attributes
 
@@ -83,13 +83,20 @@ def _row(graph: Graph, node: Node) -> Row:
     return Row(
         name=node.name,
         op=node.op.kind,
-        attributes=", ".join(f"{k}={_short(v)}" for k, v in attributes(node.op).items()),
+        attributes=_described(node.op),
         type=str(node.type),
         macs=graph.macs(node),
         parameters=graph.parameters(node),
         instance=node.instance,
         where=node.where,
     )
+
+
+def _described(op: Op) -> str:
+    """The attributes of an op; of one that has a body, the ops in it."""
+    if isinstance(op, Nested):
+        return ", ".join(inner.op.kind for inner in op.body.operations)
+    return ", ".join(f"{key}={_short(value)}" for key, value in attributes(op).items())
 
 
 def _short(value: Any) -> str:

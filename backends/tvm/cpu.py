@@ -21,8 +21,10 @@ from sightline.backends.tvm.host import host, use_threads
 from sightline.backends.tvm.lowering import lower
 from sightline.ir.graph import Graph
 from sightline.ir.op import Op
+from sightline.ir.ops.stage import Stage
 from sightline.ir.progress import Report
 from sightline.ir.text import to_text
+from sightline.passes.inline_stages import inline_stages
 
 
 class Cpu:
@@ -31,14 +33,15 @@ class Cpu:
     name = "cpu"
 
     def support(self, op: type[Op]) -> Support:
-        if issubclass(op, RENAMED) or expression_of(op):
+        # Stages are inlined before anything else is done.
+        if issubclass(op, (Stage, *RENAMED)) or expression_of(op):
             return Taken()
         return Refused("run it on the target 'reference'")
 
     def compile(self, graph: Graph, folder: Path, report: Report) -> None:
         check_support(self, graph)
         processor, withheld = host()
-        lowered = lower(graph, processor.machine)
+        lowered = lower(inline_stages(graph), processor.machine)
         name = ""
         if lowered.kernels:
             name = library.build(lowered.kernels, processor.target(withheld), folder, report).name
@@ -58,7 +61,7 @@ class Cpu:
         use_threads()
         names = {call.kernel for call in compiled.plan.calls}
         kernels = library.open_library(folder / compiled.library, names) if names else {}
-        return CpuExecutable(graph, compiled.plan, kernels, read_tables(folder))
+        return CpuExecutable(inline_stages(graph), compiled.plan, kernels, read_tables(folder))
 
 
 TARGET = Cpu()

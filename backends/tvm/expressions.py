@@ -64,7 +64,12 @@ EXPRESSIONS: dict[type[Op], Expression] = {
     ops.quantization.Lookup: integers.lookup,
 }
 
-RENAMED = (ops.movement.Identity, ops.movement.Reshape, ops.movement.Flatten)
+RENAMED = (
+    ops.movement.Identity,
+    ops.movement.Reshape,
+    ops.movement.Flatten,
+    ops.quantization.InFloat,
+)
 """Ops that name the same memory anew, and cost nothing."""
 
 

@@ -13,6 +13,7 @@ from sightline.ir.ops import (
     pyramid,
     quantization,
     resize,
+    stage,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "pyramid",
     "quantization",
     "resize",
+    "stage",
 ]

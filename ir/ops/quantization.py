@@ -156,6 +156,23 @@ class ScaledWeights(Op):
         return Sample(cls(), (x,), (rng.uniform(0.01, 1, len(x)).astype(np.float32),))
 
 
+@op
+@dataclass(frozen=True)
+class InFloat(Op):
+    """y = x, and whatever computes x stays in float, though there are integers around it."""
+
+    def infer(self, x: TensorType) -> TensorType:
+        require_float(x)
+        return x
+
+    def evaluate(self, x: Array) -> Array:
+        return x.copy()
+
+    @classmethod
+    def sample(cls, rng: np.random.Generator) -> Sample:
+        return Sample(cls(), (rng.standard_normal((2, 3, 4, 5)).astype(np.float32),))
+
+
 def storage_of(type_: TensorType) -> Int:
     """The integers that a value is made of."""
     element = type_.element.storage if isinstance(type_.element, Quant) else type_.element

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from sightline.backends import reference
-from sightline.backends.reference import TARGET, ReferenceExecutable, evaluate, run
+from sightline.backends.reference import TARGET, ReferenceExecutable, run
 from sightline.backends.target import Taken
 from sightline.ir.build import GraphBuilder
+from sightline.ir.evaluate import evaluate
 from sightline.ir.graph import Graph
 from sightline.ir.op import OPS
 from sightline.ir.ops.arithmetic import Add, Mul, Sub

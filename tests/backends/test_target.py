@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,6 @@ from sightline.backends.target import (
     Support,
     Taken,
     Target,
-    check_inputs,
     check_support,
 )
 from sightline.ir.build import GraphBuilder
@@ -27,8 +25,9 @@ from sightline.ir.graph import Graph
 from sightline.ir.op import Op
 from sightline.ir.ops.classify import Softmax
 from sightline.ir.ops.pointwise import Relu, Tanh
+from sightline.ir.ops.stage import Stage
 from sightline.ir.progress import Report, silent
-from sightline.ir.types import Array, Int, TensorType
+from sightline.ir.types import TensorType
 
 
 class Picky:
@@ -72,69 +71,23 @@ def test_what_is_not_taken_is_refused_by_name(op: Op, reason: str) -> None:
         check_support(Picky(), graph_of(op))
 
 
+def test_an_op_within_a_stage_is_refused_too() -> None:
+    class Staged(Picky):
+        def support(self, op: type[Op]) -> Support:
+            return Taken() if op is Stage else super().support(op)
+
+    for op in (Relu(), Tanh()):
+        graph = graph_of(Stage(graph_of(op)))
+        if isinstance(op, Relu):
+            check_support(Staged(), graph)
+        else:
+            with pytest.raises(UserError, match=r"^node 'act' \(net\.py:4\): .* not run tanh"):
+                check_support(Staged(), graph)
+
+
 def test_support_prints_for_the_table_of_ops() -> None:
     support = [Taken(), Rewritten("fold_affine"), Refused("Use relu.")]
     assert list(map(str, support)) == ["yes", "rewritten by fold_affine", "refused: Use relu."]
-
-
-def two_inputs() -> Graph:
-    net = GraphBuilder("net")
-    for name, type_ in (("x", TensorType((1, 3))), ("y", TensorType((2,), Int(5)))):
-        net.output(net.input(name, type_))
-    return net.finish()
-
-
-X, Y = np.zeros((1, 3), np.float32), np.zeros(2, np.int8)
-
-
-def test_right_inputs_pass() -> None:
-    check_inputs(two_inputs(), {"y": Y, "x": X})
-
-
-@pytest.mark.parametrize(
-    ("inputs", "message"),
-    [
-        (
-            {},
-            "the network takes x, y, but was given nothing. Give one array for each input, by its "
-            "name.",
-        ),
-        (
-            {"x": X},
-            "the network takes x, y, but was given x. Give one array for each input, by its name.",
-        ),
-        (
-            {"x": X, "y": Y, "z": Y},
-            "the network takes x, y, but was given x, y, z. Give one array for each input, by its "
-            "name.",
-        ),
-        (
-            {"x": X[0], "y": Y},
-            "the input 'x' is f32[1,3] (float32), but was given an array of shape [3] and type "
-            "float32.",
-        ),
-        (
-            {"x": X.astype(np.float64), "y": Y},
-            "the input 'x' is f32[1,3] (float32), but was given an array of shape [1, 3] and type "
-            "float64.",
-        ),
-        (
-            {"x": X, "y": Y.astype(np.uint8)},
-            "the input 'y' is i5[2] (int8), but was given an array of shape [2] and type uint8.",
-        ),
-    ],
-)
-def test_other_inputs_are_refused(inputs: Mapping[str, Array], message: str) -> None:
-    with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
-        check_inputs(two_inputs(), inputs)
-
-
-def test_a_graph_without_inputs_takes_nothing() -> None:
-    net = GraphBuilder("net")
-    net.output(net.constant(Y, "c"))
-    check_inputs(net.finish(), {})
-    with pytest.raises(UserError, match=r"^the network takes nothing, but was given x\. "):
-        check_inputs(net.finish(), {"x": X})
 
 
 # The registry.

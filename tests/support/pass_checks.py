@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 import sightline.ir.ops  # noqa: F401  (declares every op, so that texts can name it)
-from sightline.backends.reference import evaluate, run
+from sightline.backends.reference import run
+from sightline.ir.evaluate import evaluate
 from sightline.ir.graph import Graph
 from sightline.ir.ops.classify import ArgMax
 from sightline.ir.parse import parse

@@ -17,11 +17,12 @@ from sightline.ir.ops.movement import (
     Stuff,
     Transpose,
 )
+from sightline.ir.ops.quantization import InFloat
 from sightline.ir.types import Array, Shape
 from tests.support.naive.loops import Index, Model, build, cells, clamp, is_inside
 
 
-def _identity(op: Identity, x: Array) -> Array:
+def _identity(op: Identity | InFloat, x: Array) -> Array:
     return build(x.shape, lambda index: x[index], x.dtype)
 
 
@@ -126,6 +127,7 @@ def _stuff(op: Stuff, x: Array) -> Array:
 
 MODELS: dict[type[Op], Model] = {
     Identity: _identity,
+    InFloat: _identity,
     Concat: _concat,
     Slice: _slice,
     Pad: _pad,
