@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from sightline.ir.graph import Graph, Node
+import numpy as np
+
+from sightline.ir.graph import Const, Graph, Node
 from sightline.ir.ops.checks import positive_axis
 from sightline.ir.ops.classify import ArgMax, Softmax
 from sightline.ir.ops.conv import Conv, Linear
 from sightline.ir.ops.movement import Concat, Flatten, Reshape
 from sightline.ir.ops.normalization import BatchNorm
 from sightline.ir.ops.pointwise import Pointwise
+from sightline.ir.ops.quantization import Dequantize, Quantize, ScaledWeights
 from sightline.ir.table import Table
-from sightline.ir.types import Shape
+from sightline.ir.types import Array, Shape
 from sightline.ir.window import Window
-from sightline.passes.bank import bank_of, emit_bank
 from sightline.passes.rewrite import Rewriter, first_of, rewrite
 
 
@@ -26,32 +29,68 @@ def linear_to_conv(graph: Graph) -> Graph:
         r = relu(a)                     s = conv(r, v [classes out,1,1], kernel=[1, 1])
         s = linear(r, v)                s.flat = flatten(s) [N,classes]
 
-    The flattening sinks below whatever means the same on maps: pointwise ops, batch normalization,
-    concatenation, softmax and argmax over the features. A Linear on plain features [N,F] sees them
-    as maps [N,F,1,1]. Weights that are computed stay in a Linear.
+    The flattening sinks below whatever means the same on maps: pointwise ops, rounding to integers,
+    batch normalization, concatenation, softmax and argmax over the features. A Linear on plain
+    features [N,F] sees them as maps [N,F,1,1]. Weights that are computed stay in a Linear.
     """
     return rewrite(graph, first_of(make_conv, sink_flatten))
 
 
 def make_conv(rewriter: Rewriter, node: Node) -> str | None:
-    """The bank in place of a Linear."""
-    bank = bank_of(rewriter, node)
-    if bank is None or not isinstance(node.op, Linear):
+    """The bank in place of a Linear with constant weights, or integer ones with their scales."""
+    if not isinstance(node.op, Linear):
         return None
-    maps = maps_behind(rewriter, bank.x)
+    x, weights, *bias = node.inputs
+    if rewriter.arrays(_constants_behind(rewriter, [weights, *bias])) is None:
+        return None
+    maps = maps_behind(rewriter, x)
     if maps is None:
-        shape = (*rewriter[bank.x].type.shape, 1, 1)
-        maps = rewriter.emit(Reshape(shape), bank.x, name=f"{node.name}.maps")
+        maps = rewriter.emit(Reshape((*rewriter[x].type.shape, 1, 1)), x, name=f"{node.name}.maps")
+    outputs = node.type.shape[1]
     channels, *kernel = rewriter[maps].type.shape[1:]
-    op = Conv(Window(tuple(kernel)), Table.dense(channels, bank.maps))
-    weights = bank.weights.reshape(bank.maps * channels, *kernel)
-    return _flatten(rewriter, emit_bank(rewriter, bank, op, maps, weights, bank.bias))
+    op = Conv(Window(tuple(kernel)), Table.dense(channels, outputs))
+    operands = [_shaped(rewriter, weights, (outputs * channels, *kernel))]
+    operands += [_shaped(rewriter, value, (outputs,)) for value in bias]
+    return _flatten(rewriter, rewriter.emit(op, maps, *operands))
+
+
+def _constants_behind(rewriter: Rewriter, values: Sequence[str]) -> list[str]:
+    """The values, and in place of ScaledWeights what those are made of."""
+    scaled = [isinstance(rewriter.op(value), ScaledWeights) for value in values]
+    return [
+        constant
+        for value, is_scaled in zip(values, scaled, strict=True)
+        for constant in (rewriter[value].inputs if is_scaled else [value])
+    ]
+
+
+def _shaped(rewriter: Rewriter, value: str, shape: Shape) -> str:
+    """A constant as planes of this shape, each of integers with the scale of its output map."""
+    node = rewriter[value]
+    if isinstance(node.op, Const):
+        return rewriter.constant(_array(node).reshape(shape), like=node)
+    integers, scales = (rewriter[operand] for operand in node.inputs)
+    of_planes = np.repeat(_array(scales), shape[0] // scales.type.size)
+    return rewriter.emit(
+        ScaledWeights(),
+        rewriter.constant(_array(integers).reshape(shape), like=integers),
+        rewriter.constant(of_planes, like=scales),
+        like=node,
+    )
+
+
+def _array(node: Node) -> Array:
+    assert isinstance(node.op, Const)
+    return node.op.value.array
 
 
 def sink_flatten(rewriter: Rewriter, node: Node) -> str | None:
     """The op on maps, and the flattening below it."""
     if isinstance(node.op, Pointwise):
         return _sink_below_pointwise(rewriter, node)
+    if isinstance(node.op, Quantize | Dequantize):
+        source = maps_behind(rewriter, node.inputs[0])
+        return _flatten(rewriter, rewriter.emit(node.op, source)) if source else None
     if rewriter[node.inputs[0]].type.rank != 2:
         return None
     match node.op:

@@ -16,6 +16,7 @@ from sightline.ir.ops.movement import (
     Slice,
     Transpose,
 )
+from sightline.ir.ops.quantization import ScaledWeights
 from sightline.ir.ops.resize import ResizeNearest
 from sightline.passes.rewrite import Rewriter, first_of, rewrite
 
@@ -40,9 +41,12 @@ def simplify(graph: Graph) -> Graph:
 
 
 def fold_constants(rewriter: Rewriter, node: Node) -> str | None:
-    """An op on constants alone is computed now, unless the result would bloat the graph."""
+    """An op on constants alone is computed now, unless the result would bloat the graph.
+
+    Integer weights stay beside their scales, for integers to be made of them.
+    """
     arrays = rewriter.arrays(node.inputs)
-    if arrays is None:
+    if arrays is None or isinstance(node.op, ScaledWeights):
         return None
     if node.type.size > max(FOLDED_ELEMENTS, sum(array.size for array in arrays)):
         return None

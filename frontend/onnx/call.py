@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import onnx
-from onnx import AttributeProto, NodeProto
+from onnx import NodeProto
 
+from sightline.frontend.onnx.attributes import Attributes
+from sightline.frontend.onnx.codes import Codes
 from sightline.frontend.onnx.load import INSTANCE_KEY
 from sightline.frontend.onnx.sorting import describe, label
-from sightline.frontend.onnx.tensors import shortest, to_array
 from sightline.ir.build import GraphBuilder
 from sightline.ir.constant import Constant
 from sightline.ir.errors import UserError
-from sightline.ir.graph import Const
+from sightline.ir.graph import Const, Node
 from sightline.ir.op import Op
-from sightline.ir.types import Array, Shape, TensorType, type_of
+from sightline.ir.ops.quantization import ScaledWeights
+from sightline.ir.types import Array, Quant, Shape, TensorType, type_of
 
 MAX_ELEMENTS = 1 << 28
 """No value of a graph has more: 1 GiB of floats. Larger claims are mistakes, or malice.
@@ -30,10 +31,14 @@ The constants that are computed while reading have no more in all.
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """A value that is known while reading: an initializer, or what was computed of those."""
+    """A value that is known while reading: an initializer, or what was computed of those.
+
+    `codes` are the integers and scales that it is made of, if the file quantizes it.
+    """
 
     array: Array
     name: str
+    codes: Codes | None = None
 
 
 @dataclass
@@ -47,12 +52,8 @@ Value = str | Known
 """A node of the graph under construction, by its name there, or an array."""
 
 
-class Call:
-    """What a reader of one operator works with.
-
-    Every attribute that the file gives must be asked for, or `finish` refuses it by name: so a
-    reader cannot overlook one.
-    """
+class Call(Attributes):
+    """What a reader of one operator works with."""
 
     def __init__(
         self,
@@ -64,7 +65,7 @@ class Call:
         spent: Spent,
         file: Path,
     ) -> None:
-        self.node = node
+        super().__init__(node, file.parent)
         self.opset = opset
         self.name = label(node)
         self.where = f"{file.name}, {describe(node)}"
@@ -73,73 +74,17 @@ class Call:
         self.operands = operands
         self._builder = builder
         self._spent = spent
-        self._folder = file.parent
-        self._attributes = {attribute.name: attribute for attribute in node.attribute}
-        self._asked: set[str] = set()
 
-    # Attributes
+    def on(self, *operands: Value) -> Call:
+        """The same node on other operands: the op on real numbers within a quantized operator.
 
-    def given(self, name: str) -> bool:
-        return name in self._attributes
-
-    def integer(self, name: str, default: int) -> int:
-        return int(self._get(name, AttributeProto.INT, default))
-
-    def flag(self, name: str, default: bool = False) -> bool:
-        number = self.integer(name, int(default))
-        if number not in (0, 1):
-            raise UserError(f"the attribute '{name}' is 0 or 1, not {number}")
-        return bool(number)
-
-    def integers(self, name: str) -> Shape | None:
-        found = self._get(name, AttributeProto.INTS, None)
-        return None if found is None else tuple(map(int, found))
-
-    def number(self, name: str, default: float) -> float:
-        return float(self._get(name, AttributeProto.FLOAT, default))
-
-    def numbers(self, name: str) -> tuple[float, ...]:
-        return tuple(map(shortest, self._get(name, AttributeProto.FLOATS, ())))
-
-    def text(self, name: str, default: str) -> str:
-        return str(self._get(name, AttributeProto.STRING, default))
-
-    def tensor(self, name: str) -> Array:
-        return to_array(self._get(name, AttributeProto.TENSOR, onnx.TensorProto()), self._folder)
-
-    def without_effect(self, *names: str) -> None:
-        """Attributes that change nothing once a network is trained."""
-        self._asked.update(names)
-
-    def finish(self) -> None:
-        """Refuse what no reader asked for."""
-        for name in self._attributes.keys() - self._asked:
-            raise UserError(
-                f"the attribute '{name}' of {self.node.op_type} is not supported",
-                fix="Export the model without it.",
-            )
-
-    def _get(self, name: str, kind: int, default: Any) -> Any:
-        self._asked.add(name)
-        attribute = self._attributes.get(name)
-        if attribute is None:
-            return default
-        if attribute.type != kind:
-            wanted, found = (_attribute_type(number) for number in (kind, attribute.type))
-            raise UserError(
-                f"the attribute '{name}' must be of type {wanted}, but is of type {found}",
-                fix="Export the model again.",
-            )
-        if kind == AttributeProto.FLOAT:
-            return shortest(attribute.f)
-        if kind == AttributeProto.STRING:
-            return attribute.s.decode("utf-8", errors="replace")
-        return {
-            AttributeProto.INT: attribute.i,
-            AttributeProto.INTS: attribute.ints,
-            AttributeProto.FLOATS: attribute.floats,
-            AttributeProto.TENSOR: attribute.t,
-        }[kind]
+        Its result has a name beside that of the quantized one.
+        """
+        inner = copy.copy(self)
+        inner.operands = operands
+        if self.name == self.node.output[0]:
+            inner.name = f"{self.name}.real"
+        return inner
 
     # Operands
 
@@ -194,19 +139,27 @@ class Call:
     def shape(self, value: Value) -> Shape:
         return value.array.shape if isinstance(value, Known) else self._builder[value].type.shape
 
+    def node_of(self, value: str) -> Node:
+        return self._builder[value]
+
     # Results
 
     def emit(self, op: Op, *operands: Value, part: str = "") -> Value:
         """The op on these values: a node of the graph, or an array if all of them are known.
 
-        `part` tells the steps of one call apart; the last step bears the name of the call.
+        `part` tells the steps of one call apart; the last step bears the name of the call, or if
+        it is quantized that of the tensor in the file.
         """
         name = f"{self.name}.{part}" if part else self.name
         known = [value for value in operands if isinstance(value, Known)]
+        type_ = op.infer(*map(self.type, operands))
         if len(known) == len(operands):
-            self.reserve(op.infer(*map(known_type, known)).size)
+            self.reserve(type_.size)
+            codes = known[0].codes.moved(op) if known[0].codes else None
             with np.errstate(all="ignore"):
-                return Known(op.evaluate(*(value.array for value in known)), name)
+                return Known(op.evaluate(*(value.array for value in known)), name, codes)
+        if isinstance(type_.element, Quant) and not part:
+            name = str(self.node.output[0])
         added = self._builder.add(
             op,
             *(self.in_graph(value) for value in operands),
@@ -216,6 +169,24 @@ class Call:
         )
         check_size(self._builder[added].type)
         return added
+
+    def scaled_weights(self, integers: Array, scales: Array, value: Known) -> str:
+        """Integers with a scale for each of their planes, as a node named after their value.
+
+        Weights that several nodes share are one node.
+        """
+        assert value.codes is not None
+        operands = (
+            self.in_graph(Known(integers, value.codes.name)),
+            self.in_graph(Known(scales, f"{value.codes.name}.scales")),
+        )
+        if value.name in self._builder:
+            made = self._builder[value.name]
+            if made.op == ScaledWeights() and made.inputs == operands:
+                return value.name
+        return self._builder.add(
+            ScaledWeights(), *operands, name=value.name, instance=self.instance, where=self.where
+        )
 
     def known(self, array: Array, part: str = "") -> Known:
         """A constant that the call makes."""
@@ -280,8 +251,3 @@ def check_size(type_: TensorType) -> None:
 
 def _instance(node: NodeProto) -> str:
     return next((str(e.value) for e in node.metadata_props if e.key == INSTANCE_KEY), "")
-
-
-def _attribute_type(number: int) -> str:
-    names = {value: name for name, value in onnx.AttributeProto.AttributeType.items()}
-    return str(names.get(number, f"number {number}"))

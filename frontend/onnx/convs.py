@@ -12,6 +12,7 @@ from sightline.ir.ops.conv import Conv, Linear
 from sightline.ir.ops.movement import Transpose
 from sightline.ir.ops.normalization import BatchNorm
 from sightline.ir.table import Table
+from sightline.ir.types import Shape
 
 
 def read_conv(call: Call) -> Value:
@@ -34,9 +35,42 @@ def read_conv(call: Call) -> Value:
         raise UserError(f"{group} groups do not divide the {maps} maps of Conv")
     window = read_window(call, tuple(kernel), call.shape(x)).window
     table = Table.grouped(group * fan_in, maps, group)
-    planes = Known(weights.array.reshape(table.pairs, *kernel), weights.name)
-    bias = [call.weights(2, "the bias of Conv")] if call.has(2) else []
-    return call.emit(Conv(window, table), x, planes, *bias)
+    operands = [x, _by_map(call, weights, (table.pairs, *kernel))]
+    if call.has(2):
+        bias = call.weights(2, "the bias of Conv")
+        fits = bias.array.shape == (maps,)
+        operands.append(_bias(call, bias, maps, weights) if fits else bias)
+    return call.emit(Conv(window, table), *operands)
+
+
+def _by_map(call: Call, weights: Known, shape: Shape, axis: int = 0) -> Value:
+    """Weights in the shape that the IR has them in, planes of one output map after the other.
+
+    `axis` is that of the output maps in the file. Quantized weights stay integers, each plane with
+    the scale of its map.
+    """
+    if weights.codes is None:
+        return Known(np.moveaxis(weights.array, axis, 0).reshape(shape), weights.name)
+    scales = weights.codes.scales_along(axis, f"the weights of {call.node.op_type}")
+    integers = np.moveaxis(weights.codes.integers, axis, 0).reshape(shape)
+    return call.scaled_weights(integers, np.repeat(scales, shape[0] // len(scales)), weights)
+
+
+def _bias(call: Call, bias: Known, maps: int, weights: Known) -> Value:
+    """A bias as `[maps]`, in integers if it and the weights are quantized."""
+    if bias.codes is None or weights.codes is None:
+        return Known(np.broadcast_to(bias.array.ravel(), maps), bias.name)
+    integers, scales = (
+        np.broadcast_to(array.ravel(), maps) for array in (bias.codes.integers, bias.codes.scales)
+    )
+    return call.scaled_weights(integers, scales, bias)
+
+
+def _times(constant: Known, factor: float) -> Known:
+    if factor == 1.0:
+        return constant
+    codes = constant.codes.times(factor) if constant.codes and factor > 0 else None
+    return Known(constant.array * np.float32(factor), constant.name, codes)
 
 
 def read_gemm(call: Call) -> Value:
@@ -50,19 +84,17 @@ def read_gemm(call: Call) -> Value:
     alpha, beta = call.number("alpha", 1.0), call.number("beta", 1.0)
     if call.flag("transA"):
         x = call.emit(Transpose((1, 0)), x, part="transposed")
-    matrix = weights.array if call.flag("transB") else weights.array.T
-    matrix = matrix if alpha == 1.0 else matrix * np.float32(alpha)
-    operands = [x, Known(matrix, weights.name)]
+    weights = _times(weights, alpha)
+    axis = 0 if call.flag("transB") else 1
+    features, outputs = weights.array.shape[1 - axis], weights.array.shape[axis]
+    operands = [x, _by_map(call, weights, (outputs, features), axis)]
     if not call.has(2) or beta == 0.0:
         return call.emit(Linear(), *operands)
     addend = call.value(2)
     if isinstance(addend, Known):
-        scaled = call.weights(2, "the operand C of Gemm").array
-        scaled = scaled if beta == 1.0 else scaled * np.float32(beta)
-        if scaled.size in (1, matrix.shape[0]) and scaled.shape[:-1] in ((), (1,)):
-            bias = np.broadcast_to(scaled.ravel(), matrix.shape[:1])
-            return call.emit(Linear(), *operands, Known(bias, addend.name))
-        addend = Known(scaled, addend.name)
+        addend = _times(call.weights(2, "the operand C of Gemm"), beta)
+        if addend.array.size in (1, outputs) and addend.array.shape[:-1] in ((), (1,)):
+            return call.emit(Linear(), *operands, _bias(call, addend, outputs, weights))
     elif beta != 1.0:
         factor = call.known(np.array(beta, np.float32), "beta")
         addend = call.emit(Mul(), addend, factor, part="scaled")
@@ -85,7 +117,7 @@ def read_matmul(call: Call) -> Value:
             f"{list(weights.array.shape)}",
             fix="Flatten the left-hand operand first.",
         )
-    return call.emit(Linear(), x, Known(weights.array.T, weights.name))
+    return call.emit(Linear(), x, _by_map(call, weights, weights.array.shape[::-1], axis=1))
 
 
 def read_batch_norm(call: Call) -> Value:

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from sightline.frontend.onnx.call import Call, Known, Reader, Value
+from sightline.frontend.onnx.quantized import clip_integers
 from sightline.ir.errors import UserError
 from sightline.ir.op import Op
 from sightline.ir.ops.arithmetic import Add, Mul, Sub
@@ -20,6 +21,7 @@ from sightline.ir.ops.pointwise import (
     SoftShrink,
     Tanh,
 )
+from sightline.ir.types import FLOAT32
 
 
 def plain(op: Op) -> Reader:
@@ -36,6 +38,8 @@ def read_clip(call: Call) -> Value:
 
     Where they cross, ONNX gives the upper one.
     """
+    if call.type(call.value(0)).element != FLOAT32:
+        return clip_integers(call)
     if call.opset < 11:
         low, high = (
             call.number(name, 0.0) if call.given(name) else default

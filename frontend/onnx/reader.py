@@ -18,17 +18,19 @@ from sightline.frontend.onnx import (
     movement,
     pointwise,
     pools,
+    qoperators,
+    quantized,
     resize,
 )
 from sightline.frontend.onnx.call import Call, Known, Reader, Spent, Value, check_size, place
 from sightline.frontend.onnx.constants import FOLDS, fold
 from sightline.frontend.onnx.load import CLASSES_KEY, OWN_DOMAIN, PICTURE_KEY, checked_opset
-from sightline.frontend.onnx.schema import check_against_schema
+from sightline.frontend.onnx.schema import MICROSOFT, check_against_schema
 from sightline.frontend.onnx.sorting import in_order
 from sightline.frontend.onnx.tensors import to_array, type_name
 from sightline.ir.build import GraphBuilder
 from sightline.ir.errors import UserError
-from sightline.ir.types import TensorType
+from sightline.ir.types import FLOAT32, Element, Int, TensorType
 
 READERS: dict[str, Reader] = {
     **constants.READERS,
@@ -38,8 +40,22 @@ READERS: dict[str, Reader] = {
     **movement.READERS,
     **resize.READERS,
     **classify.READERS,
+    **quantized.READERS,
+    **qoperators.READERS,
 }
 """How each standard operator is read."""
+
+MICROSOFT_READERS: dict[str, Reader] = {**quantized.READERS, **qoperators.MICROSOFT}
+
+
+INPUT_ELEMENTS: dict[int, Element] = {
+    TensorProto.FLOAT: FLOAT32,
+    TensorProto.INT8: Int(8),
+    TensorProto.UINT8: Int(8, signed=False),
+    TensorProto.INT16: Int(16),
+    TensorProto.UINT16: Int(16, signed=False),
+}
+"""What the inputs of a network may hold; integers are those of a quantized one."""
 
 
 def read_proto(proto: onnx.ModelProto, path: Path) -> Model:
@@ -140,7 +156,8 @@ def _read(call: Call) -> tuple[Value, ...]:
         reader: Reader | None = custom.read_custom
     else:
         check_against_schema(node, call.opset)
-        reader = READERS.get(node.op_type)
+        readers = MICROSOFT_READERS if node.domain == MICROSOFT else READERS
+        reader = readers.get(node.op_type)
         if node.op_type in FOLDS and all(isinstance(value, Known) for value in call.operands):
             reader = fold
     if reader is None:
@@ -164,11 +181,11 @@ def _read(call: Call) -> tuple[Value, ...]:
 def _input_type(info: ValueInfoProto, where: str) -> TensorType:
     """The static type of an input of the graph. A batch without a size is of one frame."""
     tensor = info.type.tensor_type
-    if not info.type.HasField("tensor_type") or tensor.elem_type != TensorProto.FLOAT:
+    if not info.type.HasField("tensor_type") or tensor.elem_type not in INPUT_ELEMENTS:
         found = type_name(tensor.elem_type) if info.type.HasField("tensor_type") else "no tensor"
         raise UserError(
             f"an input must be a tensor of FLOAT, but this is {found}",
-            fix="Export the model in float32.",
+            fix="Export the model in float32, or quantized to 8 or 16 bits.",
             where=where,
         )
     if not tensor.HasField("shape"):
@@ -190,7 +207,7 @@ def _input_type(info: ValueInfoProto, where: str) -> TensorType:
             )
         shape.append(max(size, 1))
     try:
-        type_ = TensorType(tuple(shape))
+        type_ = TensorType(tuple(shape), INPUT_ELEMENTS[tensor.elem_type])
         check_size(type_)
     except UserError as error:
         raise error.at(where=where) from None

@@ -94,7 +94,27 @@ def test_constants_are_shaped_like_the_maps(golden: Golden) -> None:
     golden(to_text(check_pass(linear_to_conv, graph)))
 
 
+def test_integer_weights_stay_integers(golden: Golden) -> None:
+    """Rounding sinks too; each plane of the kernels has the scale of its output map."""
+    graph = graph_of("""
+        x = input : f32[2,2,1,2]
+        f = flatten(x) : f32[2,4]
+        q = quantize(f, bits=8, scale=0.5, zero_point=3) : quant(i8,0x1.0p-1,3)[2,4]
+        r = dequantize(q, bits=8, scale=0.5, zero_point=3) : f32[2,4]
+        i = const [1, -2, 3, -4, 5, -6, 7, -8] : i8[2,4]
+        s = const [0.5, 0.25] : f32[2]
+        w = scaled_weights(i, s) : f32[2,4]
+        j = const [100, -7] : i32[2]
+        t = const [0.25, 0.125] : f32[2]
+        b = scaled_weights(j, t) : f32[2]
+        y = linear(r, w, b) : f32[2,2]
+        return y=y
+    """)
+    golden(to_text(check_pass(linear_to_conv, graph, tolerance=0)))
+
+
 STAYS = {
+    "integer weights that are computed": "linear(f, u) : f32[2,2]",
     "weights that are computed": "linear(f, v) : f32[2,2]",
     "softmax over pixels": "softmax(f) : f32[2,4]",
     "softmax over frames": "softmax(p, axis=0) : f32[2,2]",
@@ -122,6 +142,8 @@ def test_what_means_another_thing_on_maps_stays(lines: str) -> None:
         v = input : f32[2,4]
         c = const [1.0, 2.0, 3.0, 4.0] : f32[4]
         d = const [1.0, 2.0] : f32[2]
+        h = input : i8[2,4]
+        u = scaled_weights(h, d) : f32[2,4]
         e = const [1.0] : f32[1,1,1]
         f = flatten(x) : f32[2,4]
         g = flatten(w) : f32[2,4]

@@ -26,9 +26,16 @@ RUNTIME_ERRORS = (
 """What onnxruntime raises for a model that it does not take."""
 
 
-def run_onnx(model: ModelProto | Path, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """The outputs of a model by name, computed by onnxruntime on the CPU, unoptimized."""
+def run_onnx(
+    model: ModelProto | Path, inputs: Mapping[str, Array], *, optimized: bool = True
+) -> dict[str, Array]:
+    """The outputs of a model by name, computed by onnxruntime on the CPU.
+
+    Optimized, it quantizes some float operands of quantized models, and saturates partial sums.
+    """
     options = onnxruntime.SessionOptions()
+    if not optimized:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 4
     options.intra_op_num_threads = 1
     source = str(model) if isinstance(model, Path) else model.SerializeToString()
