@@ -69,8 +69,13 @@ class Picture:
 
 @dataclass(frozen=True)
 class Model:
-    """What a frontend reads: a float graph, and its picture and classes, if it has any."""
+    """A graph, and its picture and classes, if it has any.
+
+    `original` is the float graph that a quantized one was made of, if that is known: the values of
+    both go by the same names.
+    """
 
     graph: Graph
     picture: Picture | None = None
     classes: tuple[str, ...] = ()
+    original: Graph | None = None

@@ -7,18 +7,29 @@ from pathlib import Path
 
 from sightline.ir.errors import UserError
 from sightline.ir.graph import Graph, Node
+from sightline.ir.ops.quantization import Dequantize, Quantize
 from sightline.ir.progress import Report, silent
 from sightline.ir.text import to_text
 from sightline.ir.verify import InvalidGraph, verify
 from sightline.passes.absorb_gathers import absorb_gathers
+from sightline.passes.clip_first import clip_first
+from sightline.passes.equalize import equalize
 from sightline.passes.fold_affine import fold_affine
+from sightline.passes.fuse import fuse
+from sightline.passes.legalize import legalize
 from sightline.passes.linear_to_conv import linear_to_conv
 from sightline.passes.merge_banks import merge_banks
+from sightline.passes.move_integers import move_integers
 from sightline.passes.pool_first import pool_first
+from sightline.passes.pool_sums import pool_sums
+from sightline.passes.pool_to_bank import pool_to_bank
+from sightline.passes.rebase_unsigned import rebase_unsigned
+from sightline.passes.refusal import Refusal
 from sightline.passes.rewrite import Pass, RuleError
 from sightline.passes.simplify import simplify
 from sightline.passes.sink_transposes import sink_transposes
 from sightline.passes.split_concat import split_concat
+from sightline.passes.tables import tables
 from sightline.passes.upsample_last import upsample_last
 
 FLOAT_PASSES: tuple[Pass, ...] = (
@@ -35,6 +46,30 @@ FLOAT_PASSES: tuple[Pass, ...] = (
     simplify,
 )
 """From what a frontend reads to what a backend, or quantization, takes."""
+
+PREPARATION: tuple[Pass, ...] = (clip_first, pool_to_bank, fold_affine, simplify, equalize)
+"""From there to the graph whose values are observed, and quantized."""
+
+INTEGER_PASSES: tuple[Pass, ...] = (
+    move_integers,
+    rebase_unsigned,
+    legalize,
+    simplify,
+    pool_sums,
+    tables,
+    fuse,
+)
+"""From Quantize and Dequantize, around ops on floats, to integers all the way."""
+
+
+def passes_for(graph: Graph) -> tuple[Pass, ...]:
+    """From what a user gives to what a backend takes: to integers, if it is quantized."""
+    return (*FLOAT_PASSES, *INTEGER_PASSES) if is_quantized(graph) else FLOAT_PASSES
+
+
+def is_quantized(graph: Graph) -> bool:
+    """Whether a graph has integers for its values, or says where they will be."""
+    return any(isinstance(node.op, Quantize | Dequantize) for node in graph.nodes)
 
 
 class PassError(Exception):
@@ -73,6 +108,8 @@ def _run(each: Pass, name: str, before: Graph) -> Graph:
     try:
         after = each(before)
         verify(after)
+    except Refusal:
+        raise
     except RuleError as error:
         raise PassError(name, error.problem, error.node) from error
     except InvalidGraph as error:

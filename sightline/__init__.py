@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from sightline.compiler import compile
     from sightline.frontend.model import Model, Picture
     from sightline.ir.errors import UserError
+    from sightline.quantizer import quantize
     from sightline.source import read
 
 __version__ = "0.1.0"
 
-__all__ = ["Artifact", "Model", "Picture", "UserError", "compile", "load", "read"]
+__all__ = ["Artifact", "Model", "Picture", "UserError", "compile", "load", "quantize", "read"]
 
 _HOMES = {
     "Artifact": "sightline.artifact",
@@ -31,6 +32,7 @@ _HOMES = {
     "UserError": "sightline.ir.errors",
     "compile": "sightline.compiler",
     "load": "sightline.artifact",
+    "quantize": "sightline.quantizer",
     "read": "sightline.source",
 }
 

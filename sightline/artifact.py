@@ -2,7 +2,8 @@
 
 DIR/manifest.json    what it is and how a picture becomes its input (see manifest.py)
 DIR/graph.txt        the graph after all passes, in text form
-DIR/constants.npz    the arrays that the text names by hash
+DIR/original.txt     the float graph that it was made of, if it was quantized here
+DIR/constants.npz    the arrays that the texts name by hash, with elements that NumPy has not
 DIR/cpu/ …           one folder for each target, with what its compiler wrote
 """
 
@@ -21,19 +22,20 @@ from sightline.artifact_files import (
     CONSTANTS,
     GRAPH,
     MANIFEST,
+    ORIGINAL,
     file_hash,
     files_in,
-    read_graph,
     read_manifest,
-    sha256,
+    read_model,
+    write_graphs,
 )
 from sightline.backends import registry
-from sightline.backends.target import Executable, StageTime, check_inputs
+from sightline.backends.target import Executable, StageTime
 from sightline.files import TemporaryFolder, failures_named, new_folder
 from sightline.frontend.model import Model, Picture
 from sightline.ir.errors import UserError
+from sightline.ir.evaluate import check_inputs
 from sightline.ir.graph import Graph
-from sightline.ir.text import constants_of, to_text
 from sightline.ir.types import Array
 from sightline.manifest import Manifest, TargetEntry
 
@@ -114,30 +116,25 @@ class Artifact:
         An existing folder is refused; `force` replaces one that is an artifact, or empty.
         """
         with new_folder(Path(folder), why_kept, force=force) as part:
-            text = to_text(self.graph)
-            (part / GRAPH).write_text(text, encoding="utf-8")
-            np.savez(
-                part / CONSTANTS,
-                allow_pickle=False,
-                **{key: value.array for key, value in constants_of(self.graph).items()},
-            )
+            hashes = write_graphs(part, self.model)
             for name, entry in self._entries.items():
                 self._require_whole(name)
                 (part / name).mkdir()
                 for file in entry.files:
                     (part / name / file).parent.mkdir(parents=True, exist_ok=True)
                     shutil.copy(self._folder / name / file, part / name / file)
-            (part / MANIFEST).write_text(self._manifest(text).to_json(), encoding="utf-8")
+            (part / MANIFEST).write_text(self._manifest(hashes).to_json(), encoding="utf-8")
 
     @property
     def _folder(self) -> Path:
         return self._home.path if isinstance(self._home, TemporaryFolder) else self._home
 
-    def _manifest(self, text: str) -> Manifest:
+    def _manifest(self, hashes: Mapping[str, str]) -> Manifest:
         return Manifest(
             source=self.source,
             sightline=__version__,
-            graph_sha256=sha256(text.encode()),
+            graph_sha256=hashes[GRAPH],
+            original_sha256=hashes.get(ORIGINAL),
             inputs={node.name: str(node.type) for node in self.graph.inputs},
             outputs={out.label: str(self.graph[out.node].type) for out in self.graph.outputs},
             targets=self._entries,
@@ -216,8 +213,7 @@ def load(folder: str | Path) -> Artifact:
     if not folder or not place.is_dir():
         raise UserError(f"there is no artifact folder '{folder}'")
     manifest = read_manifest(place)
-    graph = read_graph(place, manifest)
-    model = Model(graph, manifest.picture, manifest.classes)
+    model = read_model(place, manifest)
     return Artifact(model, manifest.targets, place.absolute(), manifest.source)
 
 

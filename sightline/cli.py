@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from sightline import __version__
+from sightline.quantize_commands import frame_options, quantization_options
 from sightline.terminal import Commands, progress, show_json, show_table, terminate
 
 if TYPE_CHECKING:
@@ -39,8 +40,12 @@ def picture_options(command: AnyFunction) -> AnyFunction:
     return command
 
 
-LAZY = {"scene": "sightline.scene.commands:scene"}
-"""Groups of commands that are no part of the face: named here, and not imported."""
+LAZY = {
+    "accuracy": "sightline.quantize_commands:accuracy",
+    "quantize": "sightline.quantize_commands:quantize",
+    "scene": "sightline.scene.commands:scene",
+}
+"""Commands that live elsewhere: named here, and imported when they are asked for."""
 
 
 @click.group(cls=Commands, lazy=LAZY, context_settings={"help_option_names": ["-h", "--help"]})
@@ -54,6 +59,13 @@ def cli() -> None:
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR")
 @click.option("-t", "--target", "targets", multiple=True, help="cpu (default), reference; repeat.")
 @click.option(
+    "--calibrate",
+    metavar="FRAMES",
+    help="Quantize, by what values are on these frames (see 'sightline quantize').",
+)
+@quantization_options
+@frame_options
+@click.option(
     "--dump-passes",
     type=click.Path(path_type=Path),
     metavar="DIR",
@@ -66,6 +78,11 @@ def compile(
     model: str,
     output: Path,
     targets: tuple[str, ...],
+    calibrate: str | None,
+    precision: tuple[str, ...],
+    calibration: str | None,
+    limit: int | None,
+    resize: bool,
     dump_passes: Path | None,
     force: bool,
     as_json: bool,
@@ -75,12 +92,30 @@ def compile(
     from sightline.artifact import why_kept
     from sightline.compiler import compile as compile_model
     from sightline.files import require_free
+    from sightline.ir.errors import UserError
+    from sightline.quantizer import quantize
     from sightline.tell import compiled_as_dict, tell_compiled
 
     require_free(output, why_kept, force=force)
+    if calibrate is None and (precision or calibration or limit or resize):
+        raise UserError(
+            "it is said how to quantize, but not what values are typical",
+            fix="Name frames with --calibrate FRAMES.",
+        )
     with progress() as report:
+        read = _read_model(model, picture)
+        if calibrate is not None:
+            read = quantize(
+                read,
+                calibrate,
+                precision,
+                calibration=calibration,
+                limit=limit,
+                resize=resize,
+                report=report,
+            )
         artifact = compile_model(
-            _read_model(model, picture),
+            read,
             targets or ("cpu",),
             report=report,
             dump_passes=dump_passes,

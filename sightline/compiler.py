@@ -42,7 +42,8 @@ def compile(
     read_model = read(model)
     _require_usable_picture(read_model)
     dump = None if dump_passes is None else Path(dump_passes)
-    graph = pipeline.run(read_model.graph, dump=dump, report=report)
+    passes = pipeline.passes_for(read_model.graph)
+    graph = pipeline.run(read_model.graph, passes=passes, dump=dump, report=report)
     for compiler in compilers:
         check_support(compiler, graph)
     named = source or (str(model) if isinstance(model, str | Path) else graph.name)

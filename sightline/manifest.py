@@ -34,6 +34,7 @@ class Manifest:
     source: str
     sightline: str
     graph_sha256: str
+    original_sha256: str | None
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
     targets: Mapping[str, TargetEntry]
@@ -54,6 +55,7 @@ class Manifest:
             "picture": None if self.picture is None else json.loads(self.picture.to_json()),
             "classes": list(self.classes),
             "graph_sha256": self.graph_sha256,
+            "original_sha256": self.original_sha256,
             "targets": entries,
         }
         return to_json(whole) + "\n"
@@ -71,13 +73,15 @@ class Manifest:
                 f"it has schema {schema}, and this Sightline reads up to {SCHEMA}",
                 fix=f"Update Sightline: {_take(whole, 'sightline', str)} or later reads it.",
             )
-        picture, targets = whole.get("picture"), _take(whole, "targets", dict)
+        original, picture = whole.get("original_sha256"), whole.get("picture")
+        targets = _take(whole, "targets", dict)
         if not targets:
             raise UserError("it names no target", fix="Compile it again.")
         return cls(
             source=_take(whole, "source", str),
             sightline=_take(whole, "sightline", str),
             graph_sha256=_take(whole, "graph_sha256", str),
+            original_sha256=None if original is None else _take(whole, "original_sha256", str),
             inputs=_strings(_take(whole, "inputs", dict), "inputs"),
             outputs=_strings(_take(whole, "outputs", dict), "outputs"),
             targets={name: _entry(entry, name) for name, entry in targets.items()},

@@ -33,6 +33,14 @@ _FORMATS = ("PNG", "JPEG", "BMP", "PPM", "TIFF", "WEBP", "GIF")
 MAX_PIXELS = 100_000_000
 """The most pixels of a picture, read or drawn."""
 _LUMA = np.array([0.299, 0.587, 0.114])
+_HIGHEST = {
+    "gray": (1.0,),
+    "rgb": (1.0,) * 3,
+    "bgr": (1.0,) * 3,
+    "yuv": (1.0, 0.436, 0.615),
+    "yuvd": (1.0, 0.436, 0.615, 1.0),
+}
+"""The largest number of each plane; U and V, below 1, are as far below 0 too."""
 
 
 def to_array(planes: Array, picture: Picture) -> Array:
@@ -48,6 +56,14 @@ def to_array(planes: Array, picture: Picture) -> Array:
     deviation = np.reshape(picture.deviation, shape)
     x: Array = ((converted * picture.range - mean) / deviation).astype(np.float32)
     return x[None]
+
+
+def limits(picture: Picture) -> tuple[float, float]:
+    """The least and the largest number of an input that was a picture."""
+    highest = np.array(_HIGHEST[picture.colors])
+    lowest = np.where(highest < 1, -highest, 0)
+    ends = (np.stack([lowest, highest]) * picture.range - picture.mean) / picture.deviation
+    return float(ends.min()), float(ends.max())
 
 
 def read_picture(

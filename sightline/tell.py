@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from sightline.accuracy import Accuracy
 from sightline.artifact import Artifact
 from sightline.backends.target import StageTime
 from sightline.inspection import Inspection
@@ -100,3 +102,35 @@ def _listed(types: dict[str, str]) -> str:
 
 def _count(number: int) -> str:
     return f"{number:,}" if number else ""
+
+
+def tell_accuracy(found: Accuracy) -> None:
+    """Each layer's ratios of signal to noise, those of the results, and what loses most."""
+    rows = [
+        [
+            layer.name,
+            str(layer.element.storage),
+            f"{layer.element.scale:.4g}",
+            str(layer.element.zero_point),
+            _decibels(layer.whole.decibels),
+            _decibels(layer.own.decibels),
+        ]
+        for layer in found.layers
+    ]
+    columns = ["layer", "integers", "scale", "zero point", "SNR dB", "its own"]
+    show_table(columns, rows, numbers=columns[2:], whole=["layer", "integers"])
+    for result in found.results:
+        told = f"{result.label}: {_decibels(result.ratio.decibels)} dB"
+        if result.agreement is not None:
+            told += f", the largest is the same at {100 * result.agreement:.2f}% of places"
+        click.echo(told)
+    if found.worst is not None:
+        own = _decibels(found.worst.own.decibels)
+        click.echo(
+            f"{found.worst.name} loses most of its own ({own} dB), over {found.frames} frames; "
+            f"try --precision {found.worst.name}=int16"
+        )
+
+
+def _decibels(number: float) -> str:
+    return f"{number:.1f}" if math.isfinite(number) else "exact" if number > 0 else "all noise"

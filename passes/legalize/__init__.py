@@ -15,17 +15,28 @@ from sightline.ir.graph import Graph, Node
 from sightline.ir.op import Op
 from sightline.ir.ops.conv import Conv
 from sightline.ir.ops.pointwise import Pointwise
-from sightline.ir.ops.quantization import Dequantize, Quantize
-from sightline.passes.legalize import arithmetic, banks, normalization, pooling, resampling
-from sightline.passes.legalize.coded import CannotLegalize, Coded, Refused, Site, model_error
+from sightline.ir.ops.quantization import Dequantize, InFloat, Quantize
+from sightline.passes.legalize import (
+    arithmetic,
+    banks,
+    lp_pool,
+    normalization,
+    pooling,
+    resampling,
+    torch_normalization,
+)
+from sightline.passes.legalize.coded import CannotLegalize, Coded, NotQuantized, Site, refusal
 from sightline.passes.legalize.rounding import rounded
+from sightline.passes.refusal import Refusal
 from sightline.passes.rewrite import Rewriter, RuleError, rewrite
 
 LEGAL: dict[type[Op], Callable[[Site], Coded]] = {
     Conv: banks.conv,
     **arithmetic.LEGAL,
     **pooling.LEGAL,
+    **lp_pool.LEGAL,
     **normalization.LEGAL,
+    **torch_normalization.LEGAL,
     **resampling.LEGAL,
 }
 """How each op becomes exact integers; pointwise ops of one operand become tables or limits."""
@@ -34,13 +45,14 @@ LEGAL: dict[type[Op], Callable[[Site], Coded]] = {
 def legalize(graph: Graph) -> Graph:
     """The graph with integers between its quantized values.
 
-    An op that has none is a user's mistake, told with its place in the model.
+    An op that has none is a user's mistake, told with its place in the model. What has operands
+    that are not quantized stays in float, and so does what the user wants so.
     """
     try:
-        return rewrite(graph, _quantized)
+        return rewrite(rewrite(graph, _quantized), _unmarked)
     except RuleError as error:
-        if isinstance(error.__cause__, Refused):
-            raise error.__cause__.error from None
+        if isinstance(error.__cause__, Refusal):
+            raise error.__cause__ from None
         raise
 
 
@@ -55,8 +67,15 @@ def _quantized(rewriter: Rewriter, node: Node) -> str | None:
         if type(source.op) in LEGAL:
             return rounded(site, LEGAL[type(source.op)](site), functions)
     except CannotLegalize as error:
-        raise Refused(model_error(source, str(error))) from error
+        raise refusal(source, str(error)) from error
+    except NotQuantized:
+        pass
     return None
+
+
+def _unmarked(rewriter: Rewriter, node: Node) -> str | None:
+    """Without the marks of what is to stay in float."""
+    return node.inputs[0] if isinstance(node.op, InFloat) else None
 
 
 def _functions(rewriter: Rewriter, value: str) -> tuple[list[Pointwise], Node]:

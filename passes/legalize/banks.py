@@ -13,13 +13,14 @@ from sightline.ir.ops.quantization import ScaledWeights
 from sightline.ir.table import Table
 from sightline.ir.types import Array
 from sightline.passes.bank import pair_maps
-from sightline.passes.legalize.coded import CannotLegalize, Coded, Site
+from sightline.passes.legalize.coded import CannotLegalize, Coded, NotQuantized, Site
 
 
 @dataclass(frozen=True)
 class IntegerWeights:
     """Weights [pairs, *kernel] in integers, and what a step of each output map stands for."""
 
+    value: str
     array: Array
     scales: Array
 
@@ -39,7 +40,7 @@ def conv(site: Site) -> Coded:
     bits = max(2, fixed.width_of(min(low, without[0]), max(high, without[1])))
     if bits > EXACT_IN_DOUBLE:
         raise CannotLegalize(f"its sums need {bits} bits, and {EXACT_IN_DOUBLE} are the most")
-    operands = [x.value, site.constant(weights.array, "weights")]
+    operands = [x.value, weights.value]
     if bias.any():
         operands.append(site.integers(bias, "bias"))
     value = site.emit(IntegerConv(op.window, op.table, bits, x.zero_point), *operands)
@@ -52,24 +53,30 @@ def integer_weights(site: Site, table: Table) -> IntegerWeights:
     node = site.rewriter[site.node.inputs[1]]
     arrays = site.rewriter.arrays(node.inputs)
     if not isinstance(node.op, ScaledWeights) or arrays is None:
-        raise CannotLegalize("its weights are not quantized")
+        raise NotQuantized
     array, scales = arrays
     of_maps = np.zeros(table.maps)
     maps = pair_maps(table)
     of_maps[maps] = scales
     if not np.array_equal(of_maps[maps], scales):
         raise CannotLegalize("the weights of one output map have several scales")
-    return IntegerWeights(array, of_maps)
+    return IntegerWeights(node.inputs[0], array, of_maps)
 
 
 def steps(site: Site, scale: Array) -> Array:
     """The bias in whole steps of each map."""
     if len(site.node.inputs) < 3:
         return np.zeros(len(scale), np.int64)
-    bias = site.rewriter.array(site.node.inputs[2])
-    if bias is None:
+    node = site.rewriter[site.node.inputs[2]]
+    arrays = site.rewriter.arrays(
+        node.inputs if isinstance(node.op, ScaledWeights) else [node.name]
+    )
+    if arrays is None:
         raise CannotLegalize("its bias is computed")
-    whole = np.rint(bias.astype(np.float64) / scale)
+    bias, own = arrays[0].astype(np.float64), arrays[1] if len(arrays) > 1 else np.float64(1)
+    # Scales of single precision are meant to be those of the sums: a bias of theirs stays as it is.
+    ratio = np.where(np.isclose(own, scale, rtol=1e-6, atol=0), 1.0, own / scale)
+    whole = np.rint(bias * ratio)
     if np.abs(whole).max(initial=0) >= 2.0**fixed.MAX_ACCUMULATOR_BITS:
         raise CannotLegalize("its bias is too large beside its weights")
     return whole.astype(np.int64)

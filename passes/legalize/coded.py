@@ -9,12 +9,12 @@ import numpy as np
 from sightline.ir import fixed
 from sightline.ir.constant import Constant
 from sightline.ir.encoding import Encoding
-from sightline.ir.errors import UserError
 from sightline.ir.graph import Node
 from sightline.ir.op import Op
 from sightline.ir.ops.integer import IntegerAdd, IntegerMul, IntegerSub
 from sightline.ir.ops.quantization import Dequantize
 from sightline.ir.types import Array, Int, Shape
+from sightline.passes.refusal import Refusal
 from sightline.passes.rewrite import Rewriter
 
 
@@ -45,19 +45,16 @@ class CannotLegalize(Exception):
     """Why an op cannot be made of integers where it stands."""
 
 
-class Refused(Exception):
-    """The user is to be told of an op that cannot be quantized; other errors of a rule are bugs."""
-
-    def __init__(self, error: UserError) -> None:
-        super().__init__(str(error))
-        self.error = error
+class NotQuantized(Exception):
+    """An op that has no integers to be made of: it stays in float."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """Where integers are to be made: a Quantize node, and the op whose result it rounds.
+    """Where integers are to be made: the op whose result is rounded, and what to.
 
-    New nodes are named after that op, and bear its place in the user's model.
+    What is exact is named after that op, and bears its place in the user's model; the rounded
+    value has the name of the Quantize node at hand, in whose place it stands.
     """
 
     rewriter: Rewriter
@@ -71,7 +68,7 @@ class Site:
     def coded(self, value: str) -> Coded:
         node = self.rewriter[value]
         if not isinstance(node.op, Dequantize):
-            raise CannotLegalize(f"its operand '{node.name}' is not quantized")
+            raise NotQuantized
         of = node.op.of
         scale = np.full((1,) * node.type.rank, of.scale)
         storage = of.storage
@@ -84,6 +81,10 @@ class Site:
     def emit(self, op: Op, *inputs: str, suffix: str = "") -> str:
         name = self.rewriter.name(self.node) + (f".{suffix}" if suffix else "")
         return self.rewriter.emit(op, *inputs, like=self.node, name=name)
+
+    def finish(self, op: Op, *inputs: str) -> str:
+        """The rounded value."""
+        return self.rewriter.emit(op, *inputs)
 
     def shape(self, value: str) -> Shape:
         return self.rewriter[value].type.shape
@@ -160,11 +161,15 @@ def _width(low: int, high: int) -> int:
 MAX_WIDTH = 62
 
 
-def model_error(node: Node, problem: str) -> UserError:
+EXACT = ".exact"
+"""What the name of an op has behind that of the value which its result is rounded to."""
+
+
+def refusal(node: Node, problem: str) -> Refusal:
     """What the user is told of an op that cannot be quantized."""
-    return UserError(
+    return Refusal(
         f"{node.op.kind} cannot be computed in integers: {problem}",
-        node=node.name,
+        node=node.name.removesuffix(EXACT),
         where=node.where,
         fix="Keep it in float, or take int16 where its range is wide.",
     )

@@ -8,6 +8,7 @@ With n the pixels of a box, S their sum and Q the sum of their squares, all in s
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -40,6 +41,10 @@ ROOT_BITS = 30
 """Bits of the numbers whose reciprocal root is taken: it then has 15 bits or more."""
 
 
+LEAST_BITS = 16
+"""Of the least square, if there is room: it is off by at most one of its steps."""
+
+
 def subtractive(site: Site) -> Coded:
     """x - S / n = (n x - S) / n."""
     x = centered(site, site.operand(0))
@@ -59,7 +64,9 @@ def local(site: Site) -> Coded:
     sums = _box(site, x, "sum")
     squares = times(site, _box(site, product(site, x, x, "squares"), "energy"), _n(site), "scaled")
     spread = difference(site, squares, product(site, sums, sums, "square_of_sum"), "variance")
-    return _over_root(site, _spread(site, x, sums), spread, x)
+    # The deviation of numbers is at most half of the distance of their ends.
+    most = (int(_n(site).max()) * (x.high - x.low)) ** 2 // 4
+    return _over_root(site, _spread(site, x, sums), replace(spread, low=0, high=most), x)
 
 
 def _counts(site: Site) -> Array:
@@ -91,24 +98,33 @@ def _over_root(site: Site, numerator: Coded, squares: Coded, x: Coded) -> Coded:
     """numerator / sqrt(squares), which may not fall below what the floor of the op stands for."""
     op = site.node.op
     assert isinstance(op, LocalNorm | DivisiveNorm)
-    least = np.maximum(np.ceil((_n(site) * op.floor / x.uniform_scale) ** 2), 1)
-    if least.max() > squares.high:
-        raise CannotLegalize(f"its floor of {op.floor:g} is beyond all that its operand can be")
+    least = (_n(site) * op.floor / x.uniform_scale) ** 2
     # No number is farther from the mean of n than sqrt(n) deviations.
     most = math.sqrt(_counts(site).max())
-    return over_root(site, numerator, squares, least.astype(np.int64), most)
+    return over_root(site, numerator, squares, least, most)
 
 
 def over_root(site: Site, numerator: Coded, squares: Coded, least: Array, most: float) -> Coded:
     """numerator / sqrt(max(squares, least)), the size of which is known to be `most` at most.
 
     Squares of more than ROOT_BITS lose bits at their lower end, where they do not matter: twice
-    `dropped`, each rounded, by which the quotient can grow by sqrt(2).
+    `dropped`, by which the quotient grows by 2^dropped, and by sqrt(2) since they are rounded. They
+    gain some, and `dropped` is negative, if the least would be but a few of their steps. All being
+    below the least, there is but that to divide by.
     """
-    dropped = max(0, squares.high.bit_length() - ROOT_BITS + 1) // 2
-    least = np.maximum(least >> (2 * dropped), 1)
-    if dropped:
-        squares = _without(site, squares, 2 * dropped)
+    if least.min() >= squares.high:  # nothing is left of the root
+        return replace(numerator, scale=np.ones_like(numerator.scale) / np.sqrt(least))
+    width = max(squares.high, math.ceil(least.max())).bit_length()
+    dropped = max(0, width - ROOT_BITS + 1) // 2
+    if not dropped:
+        room = ROOT_BITS - 1 - width
+        lacking = math.ceil(LEAST_BITS - math.log2(max(least.min(), 1.0)))
+        dropped = -max(0, min(room, lacking) // 2)
+    least = np.maximum(np.ceil(least / 4.0**dropped), 1).astype(np.int64)
+    if dropped > 0:
+        squares = without(site, squares, 2 * dropped)
+    elif dropped < 0:
+        squares = times(site, squares, np.full_like(squares.scale, 4**-dropped), "finer")
     high = max(squares.high, int(least.max()))
     held = site.emit(
         IntegerMax(fixed.width_of(0, high)),
@@ -119,7 +135,7 @@ def over_root(site: Site, numerator: Coded, squares: Coded, least: Array, most: 
     largest = int(fixed.reciprocal_sqrt(least.min(), ROOT_BITS))
     width = fixed.width_of(0, largest)
     reciprocal = site.emit(ReciprocalSqrt(width, ROOT_BITS), held, suffix="reciprocal")
-    end = math.ceil(math.sqrt(2) * most * 2**ROOT_BITS)
+    end = math.ceil(math.sqrt(2) * most * 2 ** (ROOT_BITS + dropped))
     quotient = site.emit(
         IntegerMul(fixed.width_of(-end, end)), numerator.value, reciprocal, suffix="quotient"
     )
@@ -127,19 +143,22 @@ def over_root(site: Site, numerator: Coded, squares: Coded, least: Array, most: 
     return Coded(quotient, scale, 0, -end, end)
 
 
-def _without(site: Site, x: Coded, bits: int) -> Coded:
+def without(site: Site, x: Coded, bits: int) -> Coded:
     """x / 2^bits, rounded."""
-    high = (x.high >> bits) + 1
-    to = Encoding(fixed.width_of(0, high), float(x.scale.max()) * 2.0**bits)
+    width, most = fixed.width_of(x.low, x.high), fixed.MAX_ACCUMULATOR_BITS
+    if width > most:
+        raise CannotLegalize(f"its sums of squares have {width} bits, and {most} are the most")
+    low, high = x.low >> bits, (x.high >> bits) + 1
+    to = Encoding(max(2, fixed.width_of(low, high)), float(x.scale.max()) * 2.0**bits)
     shape = (1,) * x.scale.ndim
     value = site.emit(
-        Requantize(to, 0, high),
+        Requantize(to, low, high),
         x.value,
         site.constant(np.ones(shape, np.int32), "one"),
         site.constant(np.full(shape, bits, np.int8), "dropped"),
         suffix="coarse",
     )
-    return Coded(value, x.scale * 2.0**bits, 0, 0, high)
+    return Coded(value, x.scale * 2.0**bits, 0, low, high)
 
 
 LEGAL = {SubtractiveNorm: subtractive, DivisiveNorm: divisive, LocalNorm: local}

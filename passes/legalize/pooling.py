@@ -5,23 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from sightline.ir import fixed
-from sightline.ir.ops.integer import IntegerSqrt
 from sightline.ir.ops.integer_bank import IntegerSumPool
-from sightline.ir.ops.pooling import AveragePool, GlobalAveragePool, LPPool, SumPool
+from sightline.ir.ops.pooling import AveragePool, GlobalAveragePool, SumPool
 from sightline.ir.types import Array
 from sightline.ir.window import Window
-from sightline.passes.legalize.coded import (
-    CannotLegalize,
-    Coded,
-    Site,
-    centered,
-    product,
-    scaled,
-    times,
-)
-
-ROOT_FRACTION = 6
-"""Bits after the point that the root of a sum of squares is taken with."""
+from sightline.passes.legalize.coded import Coded, Site, scaled
 
 
 def sum_pool(site: Site) -> Coded:
@@ -52,25 +40,6 @@ def global_average_pool(site: Site) -> Coded:
     return scaled(sums, 1 / float(np.prod(spatial)))
 
 
-def lp_pool(site: Site) -> Coded:
-    """p = 2: the root of the sum of squares. p = 1: the sum of absolute values."""
-    op = site.node.op
-    assert isinstance(op, LPPool)
-    if op.p != 2:
-        raise CannotLegalize(f"its power is {op.p:g}, and only 2 is done in integers")
-    x = centered(site, site.operand(0))
-    squares = window_sum(site, op.window, product(site, x, x, "squares"), "sum")
-    finer = times(site, squares, np.full((1, 1, 1, 1), 4**ROOT_FRACTION), "finer")
-    return root(site, finer, 2.0**-ROOT_FRACTION * x.scale)
-
-
-def root(site: Site, squares: Coded, scale: Array) -> Coded:
-    """The integer root of squares, and what a step of it stands for."""
-    high = int(fixed.integer_sqrt(np.array(squares.high)))
-    value = site.emit(IntegerSqrt(fixed.width_of(0, high)), squares.value, suffix="root")
-    return Coded(value, scale, 0, 0, high)
-
-
 def window_sum(site: Site, window: Window, x: Coded, suffix: str) -> Coded:
     """The sum of x - zero_point over each window."""
     low = min(0, (x.low - x.zero_point) * window.taps)
@@ -84,5 +53,4 @@ LEGAL = {
     SumPool: sum_pool,
     AveragePool: average_pool,
     GlobalAveragePool: global_average_pool,
-    LPPool: lp_pool,
 }

@@ -14,8 +14,8 @@ from sightline.ir.window import Window
 from sightline.passes.legalize.coded import Coded, Site, scaled
 
 BLUR = np.outer(KERNEL, KERNEL)
-FRACTIONS = {8: 11, 16: 15}
-"""Bits of the distance between two pixels that interpolation tells apart, by those of a pixel."""
+FRACTIONS = {10: 11, 16: 15}
+"""Bits of the distance between two pixels that interpolation tells apart, by those of numbers."""
 
 
 def pyramid_down(site: Site) -> Coded:
@@ -58,7 +58,8 @@ def bilinear(site: Site) -> Coded:
     op = site.node.op
     assert isinstance(op, ResizeBilinear)
     x = site.operand(0)
-    fraction = next(f for bits, f in FRACTIONS.items() if x.high - x.low < 1 << bits)
+    wider = max(site.to.bits, fixed.width_of(x.low, x.high))
+    fraction = next((f for bits, f in FRACTIONS.items() if wider <= bits), max(FRACTIONS.values()))
     one = 1 << (2 * fraction)
     low, high = x.low * one, x.high * one
     width = fixed.width_of(low, high)

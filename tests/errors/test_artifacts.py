@@ -14,6 +14,9 @@ import numpy as np
 import pytest
 
 import sightline
+from sightline.ir.constant import Constant
+from sightline.ir.graph import Const
+from sightline.ir.tokens import parse_element
 from tests.support.command_line import fails, succeeds
 from tests.support.small_networks import labeler
 
@@ -170,6 +173,37 @@ def test_a_graph_that_was_edited_with_its_hash(old: str, new: str, message: str)
     change_manifest(graph_sha256=hashlib.sha256((NET / "graph.txt").read_bytes()).hexdigest())
     found = fails("inspect", "net")
     assert re.match(r"the artifact's 'net/graph\.txt' is broken: .*" + message, found), found
+
+
+@pytest.mark.parametrize(
+    ("array", "element", "named", "message"),
+    [
+        (np.arange(20), "i9", "i9", r""),
+        (np.arange(20), "i9", "i10", r"the constant '\w+' does not match its hash"),
+        (np.arange(20), "i9", "", r"the constant '\w+' does not match its hash"),
+        (np.arange(20), "i9", "i99", r"an integer has 1 to 64 bits, not 99"),
+        (np.arange(20), "i9", "i9 i9", r"did not expect 'i9'"),
+        (np.arange(20), "i9", "quant(i9,0x0p0,0)", r"a scale is a positive finite number"),
+        (np.arange(20), "i9", "i8", r"i8 is stored as int8, not int16"),
+        (np.arange(20), "i9", "nine", r"'nine' is no element type"),
+        (np.arange(20) + 1000, "i9", "i9", r"the constant '\w+' is beyond i9"),
+    ],
+)
+def test_elements_that_numpy_has_not(
+    array: np.ndarray[Any, Any], element: str, named: str, message: str
+) -> None:
+    """A constant of 9 bits, stored under other names, and with numbers that 9 bits do not hold."""
+    constant = Constant(array.astype(np.int16), parse_element(element))
+    text = f"graph g\nc = const @{constant.key} : {constant.type}\nreturn c=c\n"
+    (NET / "graph.txt").write_text(text)
+    change_manifest(graph_sha256=hashlib.sha256(text.encode()).hexdigest())
+    arrays = {f"{constant.key} {named}".strip(): constant.array}
+    np.savez(NET / "constants.npz", allow_pickle=False, **arrays)
+    if not message:
+        assert sightline.load(NET).graph["c"].op == Const(constant)
+    else:
+        found = fails("inspect", "net")
+        assert re.match(rf"the artifact's 'net/constants\.npz' is broken: {message}", found), found
 
 
 def test_an_output_folder_that_exists() -> None:

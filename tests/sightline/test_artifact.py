@@ -11,17 +11,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sightline
-from sightline.backends.reference import Reference
+from sightline.backends.reference import Reference, run
 from sightline.backends.target import Executable
 from sightline.frontend.model import Model, Picture
 from sightline.ir.build import GraphBuilder
+from sightline.ir.constant import Constant
 from sightline.ir.graph import Graph
 from sightline.ir.ops.arithmetic import Add
+from sightline.ir.ops.pointwise import Tanh
 from sightline.ir.progress import Report
+from sightline.ir.table import Table
 from sightline.ir.types import TensorType
+from sightline.passes.fuse import fuse
 from tests.support.command_line import names_in, snapshot
 from tests.support.examples import examples
+from tests.support.integer_networks import IntegerNetwork
 from tests.support.small_networks import CLASSES, labeler, two_ends
+from tests.support.strange_graphs import constants
 
 
 @pytest.fixture
@@ -83,6 +89,36 @@ def test_every_float_survives(
     folder = tmp_path_factory.mktemp("floats") / "net"
     artifact.save(folder)
     assert sightline.load(folder).graph == artifact.graph
+
+
+@examples(30)
+@given(constant=constants())
+def test_every_element_survives(
+    constant: Constant, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Integers of any width, and quantized ones, which NumPy has no types for."""
+    many = Constant(np.tile(constant.array.reshape(-1), 20), constant.element)
+    builder = GraphBuilder("integers")
+    builder.output(builder.input("x", TensorType((1,))), "x")
+    for value in (constant, many):
+        builder.output(builder.constant(value, "c"))
+    artifact = sightline.compile(Model(builder.finish()), ["reference"])
+    folder = tmp_path_factory.mktemp("integers") / "net"
+    artifact.save(folder)
+    assert sightline.load(folder).graph == artifact.graph
+
+
+def test_an_artifact_of_stages_runs_after_a_round_trip(tmp_path: Path) -> None:
+    pytest.importorskip("tvm")
+    net = IntegerNetwork(0)
+    y = net.add(Tanh(), net.rounded(net.bank(net.first, Table.dense(4, 6)), 10))
+    graph = fuse(net.finish(net.rounded(y)))
+    artifact = sightline.compile(Model(graph), ["cpu", "reference"])
+    artifact.save(tmp_path / "net")
+    wanted = run(graph, **net.inputs)["y0"]
+    for each in (artifact, sightline.load(tmp_path / "net")):
+        for target in each.targets:
+            np.testing.assert_array_equal(each.run(net.inputs, target=target), wanted)
 
 
 def test_a_cpu_artifact_runs_after_a_round_trip(tmp_path: Path) -> None:

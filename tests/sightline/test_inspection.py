@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from sightline.backends import registry
 from sightline.inspection import inspect_graph, list_ops
+from sightline.ir.build import graph_of_sample
 from sightline.ir.errors import UserError
 from sightline.ir.op import OPS
 from sightline.passes import pipeline
@@ -27,6 +29,12 @@ def test_lenet_counts_are_the_published_ones() -> None:
     assert rows["c3"].type == "f32[1,16,10,10]"
     assert "inputs=[16 lists]" in rows["c3"].attributes
     assert found.macs == sum(row.macs for row in found.rows) == 326_520
+
+
+def test_of_a_stage_the_ops_are_told() -> None:
+    [row] = inspect_graph(graph_of_sample(OPS["stage"].sample(np.random.default_rng(0)))).rows
+    assert row.attributes == "integer_conv, requantize, lookup"
+    assert row.macs > 0
 
 
 def test_shared_weights_count_once_in_the_total() -> None:

@@ -13,10 +13,11 @@ from sightline.ir.errors import UserError
 from sightline.ir.op import Op
 from sightline.ir.ops.arithmetic import Add
 from sightline.ir.ops.conv import Conv
+from sightline.ir.ops.normalization import LocalNorm, TorchDivisiveNorm, TorchSubtractiveNorm
 from sightline.ir.ops.pooling import LPPool
 from sightline.ir.ops.quantization import Dequantize, Quantize, ScaledWeights
 from sightline.ir.table import Table
-from sightline.ir.types import TensorType
+from sightline.ir.types import Array, TensorType
 from sightline.ir.window import Window
 from sightline.passes.legalize import legalize
 
@@ -39,24 +40,69 @@ def refuses(builder: GraphBuilder, op: Op, *operands: str, message: str) -> None
     assert "Keep it in float" in str(caught.value)
 
 
-def test_a_power_without_integers() -> None:
+@pytest.mark.parametrize(("p", "bits"), [(16.0, 114), (8.5, 68), (1e6, 7000002)])
+def test_powers_whose_sums_would_be_too_wide(p: float, bits: int) -> None:
     builder = GraphBuilder("g")
     x = quantized_input(builder)
-    refuses(builder, LPPool(WINDOW, 3.0), x, message="its power is 3, and only 2 is done")
+    message = f"sums of its powers of {p:g} would need {bits} bits, and 62 are the most"
+    refuses(builder, LPPool(WINDOW, p), x, message=message)
+
+
+def test_squares_that_cannot_be_rounded() -> None:
+    builder = GraphBuilder("g")
+    int16 = Encoding(16, 1e-4)
+    x = builder.add(Quantize(int16), builder.input("x", TensorType((1, 1, 20, 20))))
+    message = "its sums of squares have 48 bits, and 47 are the most"
+    refuses(builder, LocalNorm((17, 17)), builder.add(Dequantize(int16), x), message=message)
+
+
+FLAT = np.ones((3, 3), np.float32)
+LEFT = np.array([[1, 0, 0, 0, 0]], np.float32)
+RING = np.pad(np.zeros((1, 1), np.float32), 1, constant_values=1)
+
+
+@pytest.mark.parametrize(
+    ("op", "kernel", "message"),
+    [
+        (TorchSubtractiveNorm(), 0 * FLAT, "its kernel is 0, or not finite"),
+        (TorchSubtractiveNorm(), np.inf * FLAT, "its kernel is 0, or not finite"),
+        (TorchSubtractiveNorm(), -FLAT, "its kernel does not add up to something at every"),
+        (TorchSubtractiveNorm(), LEFT, "its kernel does not add up to something at every"),
+        (TorchDivisiveNorm(), RING, "its kernel has numbers below 0, or next to nothing at"),
+        (TorchDivisiveNorm(), 3 * FLAT - 4 * np.eye(3), "its kernel has numbers below 0"),
+    ],
+)
+def test_kernels_without_integers(op: Op, kernel: Array, message: str) -> None:
+    builder = GraphBuilder("g")
+    x = quantized_input(builder)
+    weights = builder.constant(kernel.astype(np.float32), "kernel")
+    refuses(builder, op, x, weights, message=message)
+
+
+def test_a_kernel_that_is_computed() -> None:
+    builder = GraphBuilder("g")
+    x, kernel = quantized_input(builder), builder.input("kernel", TensorType((3, 3)))
+    refuses(builder, TorchSubtractiveNorm(), x, kernel, message="its kernel is computed")
+
+
+def stays(builder: GraphBuilder, op: Op, *operands: str) -> None:
+    value = builder.add(op, *operands, name="real")
+    builder.output(builder.add(Quantize(INT8), value), "y")
+    graph = builder.finish()
+    assert [node.op for node in legalize(graph).operations] == [n.op for n in graph.operations]
 
 
 def test_an_operand_that_is_not_quantized() -> None:
     builder = GraphBuilder("g")
-    x, other = quantized_input(builder), builder.input("real", TensorType((1, 1, 4, 4)))
-    refuses(builder, Add(), x, other, message="its operand 'real' is not quantized")
+    x, other = quantized_input(builder), builder.input("other", TensorType((1, 1, 4, 4)))
+    stays(builder, Add(), x, other)
 
 
 def test_weights_that_are_not_quantized() -> None:
     builder = GraphBuilder("g")
     weights = np.ones((1, 1, 1), np.float32)
     operands = quantized_input(builder), builder.constant(weights, "w")
-    bank = Conv(WINDOW, Table.dense(1, 1))
-    refuses(builder, bank, *operands, message="its weights are not quantized")
+    stays(builder, Conv(WINDOW, Table.dense(1, 1)), *operands)
 
 
 @pytest.mark.parametrize("bits", [46.5, 60.0])

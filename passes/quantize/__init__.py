@@ -1,0 +1,177 @@
+"""A float graph with its roundings in it: Quantize and Dequantize where integers will be.
+
+    x → conv → tanh → y    ⇒    x → Quantize → Dequantize → conv, with ScaledWeights
+                                  → Quantize (index) → Dequantize → tanh → Quantize → Dequantize → y
+
+It still computes in float, and prints as any graph does; `legalize` makes integers of it. Models
+that were quantized elsewhere come in the same form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from sightline.ir.build import GraphBuilder
+from sightline.ir.constant import Constant
+from sightline.ir.encoding import Encoding
+from sightline.ir.errors import UserError
+from sightline.ir.graph import Const, Graph, Node
+from sightline.ir.op import Op
+from sightline.ir.ops.conv import Conv
+from sightline.ir.ops.quantization import Dequantize, InFloat, Quantize, ScaledWeights
+from sightline.ir.table import Table
+from sightline.ir.types import Array
+from sightline.passes.bias_correction import bias_correction
+from sightline.passes.legalize.coded import EXACT
+from sightline.passes.move_integers import on_integers
+from sightline.passes.precision import Precisions
+from sightline.passes.quantize.regions import Regions
+from sightline.passes.quantize.roles import Role
+from sightline.passes.quantize.weights import QuantizedWeights, quantized_weights
+
+
+def quantize(
+    graph: Graph,
+    regions: Regions,
+    encodings: Mapping[str, Encoding],
+    precisions: Precisions,
+    means: Mapping[str, Array] | None = None,
+) -> Graph:
+    """The graph that rounds the values of `regions`, as their encodings say.
+
+    `means` of the channels of values, if given, correct biases for what rounded weights lose.
+    """
+    return _Quantizer(graph, regions, encodings, precisions, means or {}).run()
+
+
+class _Quantizer:
+    def __init__(
+        self,
+        graph: Graph,
+        regions: Regions,
+        encodings: Mapping[str, Encoding],
+        precisions: Precisions,
+        means: Mapping[str, Array],
+    ) -> None:
+        self.graph = graph
+        self.regions = regions
+        self.encodings = encodings
+        self.precisions = precisions
+        self.means = means
+        self.builder = GraphBuilder(graph.name)
+        self.reals: dict[str, str] = {}
+        self.codes: dict[str, str] = {}
+        self.constants: dict[Constant, str] = {}
+        self.read: dict[tuple[Table, tuple[str, ...]], list[str]] = {}
+        for node in graph.operations:
+            if isinstance(node.op, Conv) and regions.roles[node.name] is Role.EXACT:
+                key = node.op.table, node.inputs[1:]
+                self.read.setdefault(key, []).append(node.inputs[0])
+
+    def run(self) -> Graph:
+        for node in self.graph.nodes:
+            self._visit(node)
+        for output in self.graph.outputs:
+            self.builder.output(self._real(output.node), output.label)
+        return self.builder.finish()
+
+    def _visit(self, node: Node) -> None:
+        name, role = node.name, self.regions.roles[node.name]
+        if isinstance(node.op, Const) and name not in self.encodings:
+            return  # made where it is read: integers take the place of most
+        if role is Role.LABEL and node.inputs[0] in self.encodings:
+            self.reals[name] = self.builder.keep(node, (self.codes[node.inputs[0]],))
+            return
+        if role is Role.MOVE and name in self.encodings:
+            op = on_integers(node.op, self.encodings[name])
+            moved = tuple(self.codes[value] for value in node.inputs)
+            self.codes[name] = self.builder.keep(replace(node, op=op), moved)
+            return
+        if isinstance(node.op, Conv) and role is Role.EXACT:
+            operands = self._bank(node, node.op)
+        else:
+            operands = tuple(map(self._real, node.inputs))
+        if name not in self.encodings:
+            self.reals[name] = self.builder.keep(node, operands)
+            return
+        exact = node if node.is_leaf else replace(node, name=name + EXACT)
+        self.reals[name] = self.builder.keep(exact, operands)
+        if role is Role.FLOAT and not node.is_leaf:
+            self.reals[name] = self._add(node, InFloat(), self.reals[name], suffix=".float")
+        self.codes[name] = self._add(
+            node, Quantize(self.encodings[name]), self.reals[name], suffix=".q" * node.is_leaf
+        )
+
+    def _real(self, value: str) -> str:
+        """What readers in float see: the numbers that integers stand for, where there are any."""
+        if value not in self.codes:
+            if value not in self.reals:
+                self.reals[value] = self.builder.keep(self.graph[value], ())
+            return self.reals[value]
+        real = f"{value}.real"
+        if real not in self.builder:
+            node = self.graph[value]
+            self._add(node, Dequantize(self.encodings[value]), self.codes[value], suffix=".real")
+        return real
+
+    def _bank(self, node: Node, op: Conv) -> tuple[str, ...]:
+        """The operands of a filter bank, with integer weights."""
+        arrays = [self._array(value) for value in node.inputs[1:]]
+        for array, value in zip(arrays, node.inputs[1:], strict=True):
+            if not np.isfinite(array).all():
+                raise UserError(
+                    f"'{value}' holds numbers that are not finite", node=node.name, where=node.where
+                )
+        weights, bias = arrays[0], arrays[1] if len(arrays) > 1 else None
+        x, step = self.encodings[node.inputs[0]], self._step(node)
+        precision = self.precisions.of(node)
+        quantized = quantized_weights(op, weights, bias, precision, x.scale, step)
+        operands = [self._real(node.inputs[0]), self._scaled(node, quantized)]
+        means = [self.means[x] for x in self.read[op.table, node.inputs[1:]] if x in self.means]
+        if means:
+            # Banks that share weights share what corrects their bias: it is that of their average.
+            change = bias_correction(op.table, weights, quantized.real, np.mean(means, axis=0))
+            bias = (change if bias is None else bias + change).astype(np.float32)
+        if bias is not None:
+            name = node.inputs[2] if len(node.inputs) > 2 else f"{node.name}.bias"
+            operands.append(self._constant(Constant(bias), name, node))
+        return tuple(operands)
+
+    def _step(self, node: Node) -> float:
+        """What the results of a bank are rounded to, behind its limits."""
+        name = node.name
+        while name not in self.encodings:
+            name = next(reader.name for reader in self.graph.nodes if name in reader.inputs)
+        return self.encodings[name].scale
+
+    def _scaled(self, node: Node, weights: QuantizedWeights) -> str:
+        name = node.inputs[1]
+        integers = self._constant(Constant(weights.integers, weights.element), name, node)
+        scales = self._constant(Constant(weights.scales), f"{name}.scales", node)
+        real = f"{integers}.real"
+        if real in self.builder and self.builder[real].inputs == (integers, scales):
+            return real
+        return self.builder.add(
+            ScaledWeights(), integers, scales, name=real, instance=node.instance, where=node.where
+        )
+
+    def _constant(self, constant: Constant, name: str, node: Node) -> str:
+        """A constant, once for all that share it."""
+        if constant not in self.constants:
+            self.constants[constant] = self.builder.constant(
+                constant, name, node.instance, node.where
+            )
+        return self.constants[constant]
+
+    def _array(self, value: str) -> Array:
+        op = self.graph[value].op
+        assert isinstance(op, Const)
+        return op.value.array
+
+    def _add(self, node: Node, op: Op, value: str, suffix: str) -> str:
+        return self.builder.add(
+            op, value, name=node.name + suffix, instance=node.instance, where=node.where
+        )

@@ -1,0 +1,128 @@
+"""`sightline quantize` and `sightline accuracy`: arguments and printing alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from sightline.terminal import progress, show_json
+
+AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
+
+FRAMES_HELP = """
+    FRAMES is a folder of pictures, or of .npy files, or one .npy or .npz file of many frames.
+"""
+
+
+def frame_options(command: AnyFunction) -> AnyFunction:
+    """Which frames are taken of a source, and how."""
+    for option in (
+        click.option("--resize", is_flag=True, help="Resize pictures to the network's input."),
+        click.option(
+            "--frames",
+            "limit",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Take the first N of the frames.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def quantization_options(command: AnyFunction) -> AnyFunction:
+    """How precise integers are, and how their ranges are found."""
+    for option in (
+        click.option(
+            "--calibration",
+            metavar="METHOD",
+            help="mse (default), minmax, percentile, or percentile=P.",
+        ),
+        click.option(
+            "--precision",
+            multiple=True,
+            metavar="[LAYER=]P",
+            help="int8 (default), int16, or q8.8; for one layer also float; repeat.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command(epilog=FRAMES_HELP)
+@click.argument("model")
+@click.argument("frames")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR")
+@quantization_options
+@frame_options
+@click.option("--force", is_flag=True, help="Replace DIR if it is an artifact.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
+def quantize(
+    model: str,
+    frames: str,
+    output: Path,
+    precision: tuple[str, ...],
+    calibration: str | None,
+    limit: int | None,
+    resize: bool,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Turn MODEL into integers, by what its values are on FRAMES, and write them as an artifact.
+
+    DIR is a model too: compile it for any target. Its target `reference` says what the integers
+    are that every other target gives.
+    """
+    from sightline.artifact import why_kept
+    from sightline.compiler import compile as compile_model
+    from sightline.files import require_free
+    from sightline.quantizer import quantize as quantize_model
+    from sightline.tell import compiled_as_dict, tell_compiled
+
+    require_free(output, why_kept, force=force)
+    with progress() as report:
+        quantized = quantize_model(
+            model,
+            frames,
+            precision,
+            calibration=calibration,
+            limit=limit,
+            resize=resize,
+            report=report,
+        )
+        artifact = compile_model(quantized, ("reference",), report=report, source=model)
+    artifact.save(output, force=force)
+    if as_json:
+        show_json(compiled_as_dict(artifact, output))
+    else:
+        tell_compiled(artifact, output)
+
+
+@click.command(epilog=FRAMES_HELP)
+@click.argument("artifact", metavar="DIR")
+@click.argument("frames")
+@frame_options
+@click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
+def accuracy(artifact: str, frames: str, limit: int | None, resize: bool, as_json: bool) -> None:
+    """Compare the integers of the artifact DIR with the float network they were made of.
+
+    For each layer the ratio of signal to noise, of what it gives in the network, and of its own
+    part in it; for each result the ratio, and how often the largest score is the same.
+    """
+    from sightline.accuracy import measure, require_original
+    from sightline.artifact import load
+    from sightline.frames import frames_of
+    from sightline.tell import tell_accuracy
+
+    model = load(artifact).model
+    original = require_original(model)
+    given = frames_of(model, frames, limit=limit, resize=resize)
+    with progress() as report:
+        found = measure(original, model.graph, given, report)
+    if as_json:
+        show_json(found.to_dict())
+    else:
+        tell_accuracy(found)
