@@ -1,6 +1,7 @@
 """Sightline compiles a trained ConvNet to what it will run on: CPU, CUDA or FPGA.
 
     net = sightline.read("net.onnx")                # or "models:NAME", or a module of ours
+    net = sightline.quantize(net, "frames/")        # for integers: pictures, or arrays
     artifact = sightline.compile(net, targets=["cpu"])
     y = artifact.run(x)
     artifact.save("build")

@@ -26,9 +26,10 @@ from sightline.passes.legalize import (
     torch_normalization,
 )
 from sightline.passes.legalize.coded import CannotLegalize, Coded, NotQuantized, Site, refusal
+from sightline.passes.legalize.edges import real_sums
 from sightline.passes.legalize.rounding import rounded
 from sightline.passes.refusal import Refusal
-from sightline.passes.rewrite import Rewriter, RuleError, rewrite
+from sightline.passes.rewrite import Rewriter, RuleError, first_of, rewrite
 
 LEGAL: dict[type[Op], Callable[[Site], Coded]] = {
     Conv: banks.conv,
@@ -46,10 +47,11 @@ def legalize(graph: Graph) -> Graph:
     """The graph with integers between its quantized values.
 
     An op that has none is a user's mistake, told with its place in the model. What has operands
-    that are not quantized stays in float, and so does what the user wants so.
+    that are not quantized stays in float, and so does what the user wants so; a filter bank whose
+    result nobody rounds gives what its exact sums stand for.
     """
     try:
-        return rewrite(rewrite(graph, _quantized), _unmarked)
+        return rewrite(rewrite(graph, _quantized), first_of(_unmarked, real_sums))
     except RuleError as error:
         if isinstance(error.__cause__, Refusal):
             raise error.__cause__ from None

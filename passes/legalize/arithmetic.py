@@ -12,6 +12,7 @@ from sightline.passes.legalize.coded import (
     Coded,
     Site,
     centered,
+    difference,
     product,
     scaled,
     times,
@@ -30,6 +31,8 @@ def sub(site: Site) -> Coded:
 
 def _sum(site: Site, sign: float) -> Coded:
     """The first operand and `sign` times the second; one of them may be a constant."""
+    if sign < 0 and (same := _of_one_encoding(site)):
+        return difference(site, *same, "difference")
     terms: list[Coded] = []
     offset: Array | None = None
     for number, factor in enumerate((1.0, sign)):
@@ -40,6 +43,15 @@ def _sum(site: Site, sign: float) -> Coded:
             x = centered(site, site.operand(number), f"centered{number}")
             terms.append(scaled(x, factor))
     return weighted_sum(site, terms, offset)
+
+
+def _of_one_encoding(site: Site) -> tuple[Coded, Coded] | None:
+    """Two quantized operands that have the same scale and zero point, which a difference loses."""
+    if any(site.rewriter.array(value) is not None for value in site.node.inputs):
+        return None
+    first, second = site.operand(0), site.operand(1)
+    same = first.zero_point == second.zero_point and np.array_equal(first.scale, second.scale)
+    return (first, second) if same else None
 
 
 def mul(site: Site) -> Coded:

@@ -136,7 +136,7 @@ def total(site: Site, a: Coded, b: Coded, suffix: str) -> Coded:
 
 
 def difference(site: Site, a: Coded, b: Coded, suffix: str) -> Coded:
-    """The difference of two centered values of one scale."""
+    """The difference of two values of one scale and zero point."""
     low, high = a.low - b.high, a.high - b.low
     value = site.emit(IntegerSub(_width(low, high)), a.value, b.value, suffix=suffix)
     return Coded(value, a.scale, 0, low, high)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from sightline.ir import fixed
 from sightline.ir.encoding import Encoding
 from sightline.ir.graph import Const, Graph
@@ -11,7 +13,7 @@ from sightline.ir.types import Array
 from sightline.passes.legalize.rounding import applied
 from sightline.passes.quantize.regions import Group, Regions, Use
 from sightline.passes.ranges import Method, MinMax, Range, encoding_of, least_error, range_of
-from sightline.passes.statistics import Statistics, merged, statistics_of
+from sightline.passes.statistics import BINS, Statistics, merged, statistics_of
 
 
 def find_encodings(
@@ -45,10 +47,7 @@ def _index_range(group: Group, seen: Statistics) -> Range:
 
     Where a function is flat, as tanh is far from 0, a wider range is no use, and a finer step is.
     """
-    histogram = seen.histogram
-    counts = histogram.counts
-    numbers = ((histogram.edges[:-1] + histogram.edges[1:]) / 2)[counts > 0]
-    counts = counts[counts > 0]
+    numbers, counts = _spread(seen)
     wanted = [applied(chain, numbers) for chain in group.functions]
 
     def error(ends: Range) -> float:
@@ -60,6 +59,21 @@ def _index_range(group: Group, seen: Statistics) -> Range:
         )
 
     return least_error(error, (min(seen.low, 0.0), max(seen.high, 0.0)))
+
+
+def _spread(seen: Statistics) -> tuple[Array, Array]:
+    """Numbers spread evenly over what was seen, and how many each of them stands for.
+
+    Several to a bin where few bins are filled, as when some numbers lie far from all others: a step
+    that fits the middles of wide bins would seem to lose nothing.
+    """
+    histogram = seen.histogram
+    filled = np.flatnonzero(histogram.counts)
+    each = -(-BINS // len(filled))
+    places = (np.arange(each) + 0.5) / each
+    numbers = (histogram.first + filled[:, None] + places) * histogram.width
+    counts = np.repeat(histogram.counts[filled] / each, each)
+    return np.clip(numbers.ravel(), seen.low, seen.high), counts
 
 
 def _rounded(encoding: Encoding, numbers: Array) -> Array:

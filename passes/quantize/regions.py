@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from sightline.ir.graph import Const, Graph, Node
-from sightline.ir.ops.arithmetic import Add, Mul
+from sightline.ir.ops.arithmetic import Add, Mul, Sub
 from sightline.ir.ops.classify import ArgMax
 from sightline.ir.ops.conv import Conv
 from sightline.ir.ops.normalization import BoxNorm, TorchNorm
@@ -71,6 +71,7 @@ def find_regions(graph: Graph, precisions: Precisions) -> Regions:
         conv → max pool → tanh    rounded to the index of a table after conv; the pool moves it
         conv → add ← resize       scores have one encoding, so that they are summed as they are
 
+    So have the terms of sums and differences before any filter bank, where bits are cheap.
     Ops that share weights, and what follows each alike, share encodings: a network that is applied
     at several scales has its constants once.
     """
@@ -100,6 +101,8 @@ class _Finder:
             added = isinstance(node.op, Add) and node.name in scores
             if moved or (added and scores.issuperset(alike)):
                 classes.join(alike)
+            elif isinstance(node.op, Add | Sub) and node.name not in self.after_bank:
+                classes.join(value for value in node.inputs if value in classes.parents)
         for twins in self._twins():
             classes.join(value for value in twins if value in classes.parents)
         groups = [self._group(members, scores) for members in classes.members()]
