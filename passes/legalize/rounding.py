@@ -101,7 +101,7 @@ def _factor(ratio: float) -> tuple[int, int]:
         return fixed.multiplier_and_shift(ratio)
     except ValueError as error:
         raise CannotLegalize(
-            f"its result is {ratio:g} times coarser than what it is made of"
+            f"its result is in steps {ratio:g} times finer than what it is made of"
         ) from error
 
 

@@ -28,6 +28,7 @@ from sightline.passes.bias_correction import bias_correction
 from sightline.passes.legalize.coded import EXACT
 from sightline.passes.move_integers import on_integers
 from sightline.passes.precision import Precisions
+from sightline.passes.quantize.encodings import index_of
 from sightline.passes.quantize.regions import Regions
 from sightline.passes.quantize.roles import Role
 from sightline.passes.quantize.weights import QuantizedWeights, quantized_weights
@@ -65,6 +66,7 @@ class _Quantizer:
         self.reals: dict[str, str] = {}
         self.codes: dict[str, str] = {}
         self.constants: dict[Constant, str] = {}
+        self.reader = {value: node.name for node in graph.operations for value in node.inputs}
         self.read: dict[tuple[Table, tuple[str, ...]], list[str]] = {}
         for node in graph.operations:
             if isinstance(node.op, Conv) and regions.roles[node.name] is Role.EXACT:
@@ -92,6 +94,8 @@ class _Quantizer:
             return
         if isinstance(node.op, Conv) and role is Role.EXACT:
             operands = self._bank(node, node.op)
+        elif name in self.regions.indices:
+            operands = (self._index(node),)
         else:
             operands = tuple(map(self._real, node.inputs))
         if name not in self.encodings:
@@ -117,6 +121,13 @@ class _Quantizer:
             self._add(node, Dequantize(self.encodings[value]), self.codes[value], suffix=".real")
         return real
 
+    def _index(self, function: Node) -> str:
+        """An operand rounded to what a table is indexed by."""
+        name = index_of(function.name)
+        encoding, real = self.encodings[name], self._real(function.inputs[0])
+        index = self._add(function, Quantize(encoding), real, suffix=".index")
+        return self._add(function, Dequantize(encoding), index, suffix=".index.real")
+
     def _bank(self, node: Node, op: Conv) -> tuple[str, ...]:
         """The operands of a filter bank, with integer weights."""
         arrays = [self._array(value) for value in node.inputs[1:]]
@@ -141,10 +152,10 @@ class _Quantizer:
         return tuple(operands)
 
     def _step(self, node: Node) -> float:
-        """What the results of a bank are rounded to, behind its limits."""
+        """What the results of a bank are rounded to, behind the limits that alone read them."""
         name = node.name
         while name not in self.encodings:
-            name = next(reader.name for reader in self.graph.nodes if name in reader.inputs)
+            name = self.reader[name]
         return self.encodings[name].scale
 
     def _scaled(self, node: Node, weights: QuantizedWeights) -> str:

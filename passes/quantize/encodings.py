@@ -19,8 +19,11 @@ from sightline.passes.statistics import BINS, Statistics, merged, statistics_of
 def find_encodings(
     graph: Graph, regions: Regions, statistics: Mapping[str, Statistics], method: Method
 ) -> dict[str, Encoding]:
-    """The encoding of each value that is kept as integers."""
+    """The encoding of each value that is kept as integers, and of each function's own index."""
     encodings: dict[str, Encoding] = {}
+    for function, group in regions.indices.items():
+        seen = [_seen(graph, statistics, member) for member in group.members]
+        encodings[index_of(function)] = encoding_of_group(group, merged(*seen), method)
     for value, group in regions.groups.items():
         if value not in encodings:
             seen = [_seen(graph, statistics, member) for member in group.members]
@@ -28,6 +31,11 @@ def find_encodings(
                 group.members, encoding_of_group(group, merged(*seen), method)
             )
     return encodings
+
+
+def index_of(function: str) -> str:
+    """The name of what a function's table is indexed by, where that is rounded for it alone."""
+    return f"{function}.index"
 
 
 def encoding_of_group(group: Group, seen: Statistics, method: Method) -> Encoding:

@@ -58,10 +58,13 @@ class Regions:
     """The role of each node, and the group of each value that is kept as integers.
 
     The results of other nodes stay real: in float, or exact until a function that reads them.
+    `indices` are of functions whose operand, which others read too, has more bits than a table is
+    indexed by: it is rounded once more for them.
     """
 
     roles: dict[str, Role]
     groups: dict[str, Group]
+    indices: dict[str, Group]
 
 
 def find_regions(graph: Graph, precisions: Precisions) -> Regions:
@@ -105,8 +108,24 @@ class _Finder:
                 classes.join(value for value in node.inputs if value in classes.parents)
         for twins in self._twins():
             classes.join(value for value in twins if value in classes.parents)
-        groups = [self._group(members, scores) for members in classes.members()]
-        return Regions(self.roles, {value: group for group in groups for value in group.members})
+        groups = {
+            value: group
+            for members in classes.members()
+            for group in [self._group(members, scores)]
+            for value in members
+        }
+        return Regions(self.roles, groups, dict(self._indices(groups)))
+
+    def _indices(self, groups: dict[str, Group]) -> Iterator[tuple[str, Group]]:
+        for node in self.graph.operations:
+            group = groups.get(node.inputs[0]) if node.inputs else None
+            if self.roles[node.name] is not Role.FUNCTION or group is None:
+                continue
+            chain = self._chain(node)
+            limits = all(isinstance(function, Relu | Clip) for function in chain)
+            if not limits and group.bits > group.precision.index_bits:
+                members = (node.inputs[0],)
+                yield node.name, Group(members, Use.INDEX, group.precision, False, (chain,))
 
     def _joins(self, node: Node) -> bool:
         """Whether a value is read by one function alone, together with which it is rounded."""

@@ -20,9 +20,9 @@ from sightline.ir.table import Table
 from sightline.ir.types import Array
 from sightline.ir.verify import verify
 from sightline.ir.window import Window
+from sightline.passes.bank import pair_maps
 from sightline.passes.fuse import fuse
 from sightline.passes.pool_sums import pool_sums
-from sightline.passes.bank import pair_maps
 from sightline.passes.tables import SPARSE, tables
 from tests.passes.test_fuse import check as check_fused
 from tests.support.examples import examples

@@ -11,6 +11,7 @@ from sightline.backends.tvm import cpu, filters
 from sightline.backends.tvm.host import Processor, host
 from sightline.ir.op import Sample
 from sightline.ir.ops.conv import Conv, Linear
+from sightline.ir.ops.integer_bank import IntegerConv
 from sightline.ir.table import Table
 from sightline.ir.types import Array, Shape
 from sightline.ir.window import Window
@@ -138,3 +139,14 @@ def test_other_processors(level: str, monkeypatch: pytest.MonkeyPatch) -> None:
         bank(Table.dense(4, 16), Window((3, 3), pads=(1, 1, 1, 1)), (12, 17)),
         bank(Table.dense(40, 6), Window((1, 1)), (1, 1)),
     )
+
+
+@pytest.mark.parametrize(("pixel", "weight"), [(500_000, 30_000), (30_000, 500_000)])
+def test_products_of_more_than_32_bits(pixel: int, weight: int) -> None:
+    """The operands of banks within normalizations are wider than 16 bits."""
+    x = np.full((1, 1, 6, 6), pixel, np.int32)
+    weights = np.full((1, 3, 3), weight, np.int32)
+    op = IntegerConv(Window((3, 3)), Table.dense(1, 1), 40)
+    graph, inputs = side_by_side([Sample(op, (x,), (weights,))])
+    [y] = assert_is_reference(graph, inputs, tolerance=0).values()
+    assert (y == 9 * pixel * weight).all()

@@ -1,8 +1,8 @@
 """A network that Brevitas 0.13.4 trained and exported itself (`export_onnx_qcdq`, opset 17).
 
-    QuantIdentity(8 bits), QuantConv2d(3, 8, 3, padding 1, weights of 4 bits), QuantReLU(6 bits),
-    MaxPool2d(2), QuantConv2d(8, 16, 3, padding 1, Int8WeightPerChannelFloat), QuantReLU(8 bits),
-    MaxPool2d(2), flatten, QuantLinear(256, 10)
+QuantIdentity(8 bits), QuantConv2d(3, 8, 3, padding 1, weights of 4 bits), QuantReLU(6 bits),
+MaxPool2d(2), QuantConv2d(8, 16, 3, padding 1, Int8WeightPerChannelFloat), QuantReLU(8 bits),
+MaxPool2d(2), flatten, QuantLinear(256, 10)
 """
 
 from __future__ import annotations

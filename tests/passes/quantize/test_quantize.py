@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sightline.backends.reference import run
 from sightline.ir.errors import UserError
 from sightline.ir.graph import Const, Graph
-from sightline.ir.ops.quantization import Dequantize, InFloat, Quantize
+from sightline.ir.ops.quantization import Dequantize, InFloat, Lookup, Quantize, storage_of
 from sightline.ir.parse import parse
 from sightline.ir.text import constants_of, to_text
 from sightline.ir.types import FLOAT32
@@ -264,3 +264,30 @@ def test_only_the_ends_of_a_network_are_in_float() -> None:
     legal = legalized(POOLED, "int8")
     inner = [n for n in legal.operations if not isinstance(n.op, Quantize | Dequantize)]
     assert all(node.type.element != FLOAT32 for node in inner)
+
+
+@pytest.mark.parametrize(
+    ("precision", "bits"), [("int8", [10, 16]), ("int16", [12, 16]), ("q8.8", [12, 16])]
+)
+def test_no_table_is_larger_than_its_precision_has(precision: str, bits: list[int]) -> None:
+    """A value that others read too is rounded once more for a table, to fewer bits."""
+    graph = graph_of("""
+        x = input : f32[1,2,6,6]
+        a = average_pool(x, kernel=[2, 2]) : f32[1,2,5,5]
+        t = tanh(a) : f32[1,2,5,5]
+        y = mul(a, t) : f32[1,2,5,5]
+        return y=y, a=a
+    """)
+    legal = legalized(graph, precision)
+    [table] = [node for node in legal.operations if isinstance(node.op, Lookup)]
+    index = legal[table.inputs[0]]
+    assert [width(legal, index.name), width(legal, index.inputs[0])] == bits
+    for seed in range(3):
+        inputs = inputs_for(graph, seed)
+        wanted, found = run(graph, **inputs), run(legal, **inputs)
+        for label, array in wanted.items():
+            np.testing.assert_allclose(found[label], array, atol=0.03)
+
+
+def width(graph: Graph, value: str) -> int:
+    return storage_of(graph[value].type).bits
