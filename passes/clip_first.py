@@ -24,13 +24,7 @@ def limit(rewriter: Rewriter, node: Node) -> str | None:
     """The poolings in place of a limit that now stands above them."""
     if not isinstance(node.op, Relu | Clip):
         return None
-    x, poolings = node.inputs[0], []
-    while isinstance(rewriter.op(x), MaxPool | GlobalMaxPool) and rewriter.only_use(x):
-        poolings.append(rewriter[x])
-        x = rewriter[x].inputs[0]
-    if not poolings:
-        return None
-    value = rewriter.emit(node.op, x)
-    for pooling in reversed(poolings):
-        value = rewriter.emit(pooling.op, value, like=pooling)
-    return value
+    poolings, x = rewriter.chain(
+        node.inputs[0], lambda above: isinstance(above.op, MaxPool | GlobalMaxPool)
+    )
+    return rewriter.below(poolings, rewriter.emit(node.op, x)) if poolings else None

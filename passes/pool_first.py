@@ -27,16 +27,8 @@ def pool(rewriter: Rewriter, node: Node) -> str | None:
     x = node.inputs[0]
     if node.type.size >= rewriter[x].type.size:
         return None
-    chain: list[Node] = []
-    while rewriter.only_use(x) and _is_monotone(rewriter[x]):
-        chain.append(rewriter[x])
-        x = rewriter[x].inputs[0]
-    if not chain:
-        return None
-    value = rewriter.emit(node.op, x)
-    for pointwise in reversed(chain):
-        value = rewriter.emit(pointwise.op, value, like=pointwise)
-    return value
+    chain, x = rewriter.chain(x, _is_monotone)
+    return rewriter.below(chain, rewriter.emit(node.op, x)) if chain else None
 
 
 def _is_monotone(node: Node) -> bool:

@@ -31,17 +31,12 @@ def pool(rewriter: Rewriter, node: Node) -> str | None:
     x = node.inputs[0]
     if node.type.size >= rewriter[x].type.size:
         return None
-    chain: list[Node] = []
-    while rewriter.only_use(x) and _keeps_order(rewriter, rewriter[x]):
-        chain.append(rewriter[x])
-        x = rewriter[x].inputs[0]
+    chain, x = rewriter.chain(x, lambda above: _keeps_order(rewriter, above))
     if not chain:
         return None
-    value = rewriter.emit(node.op, x, name=f"{rewriter.name(node)}.sums")
-    for above in reversed(chain[1:]):
-        value = rewriter.emit(above.op, value, *above.inputs[1:], like=above)
-    last = chain[0]
-    return rewriter.emit(last.op, value, *last.inputs[1:])
+    last, *others = chain
+    sums = rewriter.emit(node.op, x, name=f"{rewriter.name(node)}.sums")
+    return rewriter.emit(last.op, rewriter.below(others, sums), *last.inputs[1:])
 
 
 def _keeps_order(rewriter: Rewriter, node: Node) -> bool:

@@ -70,6 +70,23 @@ class Rewriter:
         """Whether a value is read once, so that whoever reads it may change it."""
         return self._reads[value] == 1
 
+    def chain(self, value: str, belongs: Callable[[Node], bool]) -> tuple[list[Node], str]:
+        """Nodes one above the other that belong, each read by the one below alone, the last first.
+
+        And what the uppermost of them makes its first operand; the value itself, if there is none.
+        """
+        chain: list[Node] = []
+        while self.only_use(value) and belongs(self[value]):
+            chain.append(self[value])
+            value = self[value].inputs[0]
+        return chain, value
+
+    def below(self, chain: Sequence[Node], value: str) -> str:
+        """The ops of a chain, the last first, on another value; their other operands stay."""
+        for node in reversed(chain):
+            value = self.emit(node.op, value, *node.inputs[1:], like=node)
+        return value
+
     def array(self, value: str) -> Array | None:
         """The array of a constant; None for what is computed."""
         op = self._builder[value].op

@@ -23,17 +23,10 @@ def filter_first(rewriter: Rewriter, node: Node) -> str | None:
     """The upsampling in place of a bank above which it stood."""
     if not isinstance(node.op, Conv) or not _is_per_pixel(node.op):
         return None
-    x = node.inputs[0]
-    upsamplings: list[Node] = []
-    while rewriter.only_use(x) and _repeats_pixels(rewriter, rewriter[x]):
-        upsamplings.append(rewriter[x])
-        x = rewriter[x].inputs[0]
+    upsamplings, x = rewriter.chain(node.inputs[0], lambda above: _repeats_pixels(rewriter, above))
     if not upsamplings:
         return None
-    value = rewriter.emit(node.op, x, *node.inputs[1:])
-    for upsampling in reversed(upsamplings):
-        value = rewriter.emit(upsampling.op, value, like=upsampling)
-    return value
+    return rewriter.below(upsamplings, rewriter.emit(node.op, x, *node.inputs[1:]))
 
 
 def _is_per_pixel(op: Conv) -> bool:
