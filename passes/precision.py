@@ -86,4 +86,4 @@ class Precisions:
 def _names(name: str, node: Node) -> bool:
     """Whether a name is that of a node, or of a module that it is part of."""
     paths = (node.name, node.instance)
-    return any(path == name or path.startswith(f"{name}.") for path in paths)
+    return bool(name) and any(path == name or path.startswith(f"{name}.") for path in paths)

@@ -8,7 +8,7 @@ against what the float layer makes of the same; the layer in which that is lowes
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ from sightline.ir.ops.quantization import Quantize
 from sightline.ir.progress import Report, silent
 from sightline.ir.types import Array, Quant
 from sightline.passes.move_integers import MOVES
+from sightline.remedy import remedy
 
 
 @dataclass
@@ -47,11 +48,15 @@ class Ratio:
 
 @dataclass
 class Layer:
-    """A value that is kept as integers, and the ratios of its signal to its noise."""
+    """A value that is kept as integers, and the ratios of its signal to its noise.
+
+    `remedy` is what to ask for at the next quantization, for 16 bits where there are fewer.
+    """
 
     name: str
     kind: str
     element: Quant
+    remedy: tuple[str, ...] = ()
     whole: Ratio = field(default_factory=Ratio)
     own: Ratio = field(default_factory=Ratio)
 
@@ -89,8 +94,9 @@ class Accuracy:
 
     @property
     def worst(self) -> Layer | None:
-        """The layer that loses most of its own."""
-        return min(self.layers, key=lambda layer: layer.own.decibels, default=None)
+        """The layer that loses most of its own; None if nothing is lost."""
+        lossy = (layer for layer in self.layers if layer.own.noise)
+        return min(lossy, key=lambda layer: layer.own.decibels, default=None)
 
     def to_dict(self) -> dict[str, Any]:
         worst = self.worst
@@ -117,6 +123,7 @@ class Accuracy:
                 for result in self.results
             ],
             "loses_most": worst.name if worst else None,
+            "try": list(worst.remedy) if worst else [],
         }
 
 
@@ -130,7 +137,7 @@ def require_original(model: Model) -> Graph:
     if model.original is None:
         raise UserError(
             f"{model.graph.name} does not hold the float network that it was made of",
-            fix="Name what 'sightline quantize', or 'compile --precision', has written.",
+            fix="Name what 'sightline quantize', or 'compile --calibrate', has written.",
         )
     return model.original
 
@@ -211,8 +218,9 @@ def _pairs(original: Graph, quantized: Graph) -> Iterator[_Pair]:
             continue
         operands = dict(_operands(original, quantized, node))
         elements = {o: e for o in operands if isinstance(e := quantized[o].type.element, Quant)}
-        part = _part(original, node.name, set(operands.values()))
-        yield _Pair(Layer(node.name, node.op.kind, element), operands, elements, part)
+        made = _made(original, node.name, set(operands.values()))
+        layer = Layer(node.name, node.op.kind, element, remedy(original, made, node))
+        yield _Pair(layer, operands, elements, _part(original, node.name, made))
 
 
 def _operands(original: Graph, quantized: Graph, node: Node) -> Iterator[tuple[str, str]]:
@@ -223,8 +231,9 @@ def _operands(original: Graph, quantized: Graph, node: Node) -> Iterator[tuple[s
         if value.name in seen:
             continue
         seen.add(value.name)
-        quantized_input = isinstance(value.op, Quantize)
-        name = value.inputs[0] if quantized_input else value.name
+        name = value.name
+        if isinstance(value.op, Quantize) and name not in original.by_name:
+            name = value.inputs[0]  # of an input of the network, or of what stays in float
         known = name in original.by_name and original[name].type.shape == value.type.shape
         if isinstance(value.type.element, Quant) and known:
             yield value.name, name
@@ -232,24 +241,22 @@ def _operands(original: Graph, quantized: Graph, node: Node) -> Iterator[tuple[s
             left += value.inputs
 
 
-def _part(original: Graph, name: str, given: set[str]) -> Graph | None:
-    """The float graph of one value, from given ones; None if it is made of others too."""
+def _made(original: Graph, name: str, given: set[str]) -> list[Node]:
+    """What a float value is made of, from given ones; inputs of the graph among them."""
     needed, left = set(), [name]
     while left:
         value = left.pop()
-        if value in needed:
-            continue
-        needed.add(value)
-        if value == name or value not in given:
-            node = original[value]
-            if isinstance(node.op, Input) and value not in given:
-                return None
-            left += node.inputs
-    nodes = tuple(
-        Node(node.name, Input(node.type), (), node.type)
-        if node.name in given and node.name != name
-        else node
-        for node in original.nodes
-        if node.name in needed
-    )
-    return Graph(original.name, nodes, (Output(name, name),))
+        if value not in needed and (value == name or value not in given):
+            needed.add(value)
+            left += original[value].inputs
+    return [node for node in original.nodes if node.name in needed]
+
+
+def _part(original: Graph, name: str, made: Sequence[Node]) -> Graph | None:
+    """The float graph of what a value is made of; None if inputs of the network are among that."""
+    if any(isinstance(node.op, Input) for node in made):
+        return None
+    within = {node.name for node in made}
+    read = dict.fromkeys(value for node in made for value in node.inputs if value not in within)
+    inputs = (Node(value, Input(type_ := original[value].type), (), type_) for value in read)
+    return Graph(original.name, (*inputs, *made), (Output(name, name),))

@@ -6,14 +6,13 @@ Only click is imported here at the top, so that `--help` answers at once.
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sightline import __version__
-from sightline.quantize_commands import frame_options, quantization_options
+from sightline.options import frame_options, picture_options, quantization_options
 from sightline.terminal import Commands, progress, show_json, show_table, terminate
 
 if TYPE_CHECKING:
@@ -24,21 +23,6 @@ MODEL_HELP = """
     MODEL is a .onnx file, models:NAME (as models:scene,classes=33), PACKAGE.MODULE:FACTORY, or
     the folder of an artifact.
 """
-
-AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
-
-
-def picture_options(command: AnyFunction) -> AnyFunction:
-    """How a picture becomes the input, where the model does not say or says otherwise."""
-    for option in (
-        click.option("--deviation", metavar="N[,N…]", help="What each plane is divided by."),
-        click.option("--mean", metavar="N[,N…]", help="What is taken from each plane before."),
-        click.option("--range", "range_", type=float, help="The number that white stands for."),
-        click.option("--colors", help="Planes of the input: gray, rgb, bgr, yuv, or yuvd."),
-    ):
-        command = option(command)
-    return command
-
 
 LAZY = {
     "accuracy": "sightline.quantize_commands:accuracy",
@@ -185,6 +169,9 @@ def inspect(model: str, optimized: bool, as_text: bool, as_json: bool) -> None:
     Multiply-accumulates are those of filter banks and linear layers. Windows that reach into the
     padding count whole; planes that a connection table leaves out do not count. A parameter that
     several nodes share counts once in the total.
+
+    Of a network in integers, each stage is shown with the ops it holds, its integers with their
+    scale and zero point, the width of its sums, and the bytes of its constants and of its result.
     """
     from sightline.inspection import inspect_graph
     from sightline.ir.text import to_text
@@ -194,7 +181,8 @@ def inspect(model: str, optimized: bool, as_text: bool, as_json: bool) -> None:
 
     with progress() as report:
         graph = read(model).graph
-        graph = pipeline.run(graph, report=report) if optimized else graph
+        if optimized:
+            graph = pipeline.run(graph, passes=pipeline.passes_for(graph), report=report)
     if as_text:
         click.echo(to_text(graph), nl=False)
     elif as_json:

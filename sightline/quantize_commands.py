@@ -2,54 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
+from sightline.options import frame_options, picture_options, quantization_options
 from sightline.terminal import progress, show_json
-
-AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
 FRAMES_HELP = """
     FRAMES is a folder of pictures, or of .npy files, or one .npy or .npz file of many frames.
 """
-
-
-def frame_options(command: AnyFunction) -> AnyFunction:
-    """Which frames are taken of a source, and how."""
-    for option in (
-        click.option("--resize", is_flag=True, help="Resize pictures to the network's input."),
-        click.option(
-            "--frames",
-            "limit",
-            type=click.IntRange(min=1),
-            metavar="N",
-            help="Take the first N of the frames.",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def quantization_options(command: AnyFunction) -> AnyFunction:
-    """How precise integers are, and how their ranges are found."""
-    for option in (
-        click.option(
-            "--calibration",
-            metavar="METHOD",
-            help="mse (default), minmax, percentile, or percentile=P.",
-        ),
-        click.option(
-            "--precision",
-            multiple=True,
-            metavar="[LAYER=]P",
-            help="int8 (default), int16, or q8.8; for one layer also float; repeat.",
-        ),
-    ):
-        command = option(command)
-    return command
 
 
 @click.command(epilog=FRAMES_HELP)
@@ -60,6 +23,7 @@ def quantization_options(command: AnyFunction) -> AnyFunction:
 @frame_options
 @click.option("--force", is_flag=True, help="Replace DIR if it is an artifact.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
+@picture_options
 def quantize(
     model: str,
     frames: str,
@@ -70,6 +34,7 @@ def quantize(
     resize: bool,
     force: bool,
     as_json: bool,
+    **picture: Any,
 ) -> None:
     """Turn MODEL into integers, by what its values are on FRAMES, and write them as an artifact.
 
@@ -79,13 +44,15 @@ def quantize(
     from sightline.artifact import why_kept
     from sightline.compiler import compile as compile_model
     from sightline.files import require_free
+    from sightline.picture import with_picture
     from sightline.quantizer import quantize as quantize_model
+    from sightline.source import read
     from sightline.tell import compiled_as_dict, tell_compiled
 
     require_free(output, why_kept, force=force)
     with progress() as report:
         quantized = quantize_model(
-            model,
+            with_picture(read(model), **picture),
             frames,
             precision,
             calibration=calibration,

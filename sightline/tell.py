@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from sightline.accuracy import Accuracy
+from sightline.accuracy import Accuracy, Ratio
 from sightline.artifact import Artifact
 from sightline.backends.target import StageTime
-from sightline.inspection import Inspection
+from sightline.inspection import InFloat, Inspection, Row, in_float
+from sightline.passes.pipeline import is_quantized
 from sightline.running import RunResult
 from sightline.terminal import show_table, width
 
 WIDE = 120
 """Columns from which on there is room for the modules that nodes come from."""
 
+NAMED = 6
+"""Ops in float that are told by name; `inspect` has all of them."""
+
 
 def compiled_as_dict(artifact: Artifact, folder: Path) -> dict[str, Any]:
     """What `compile --json` prints."""
-    graph = artifact.graph
+    graph, left = artifact.graph, _left_in_float(artifact)
     return {
         "artifact": str(folder),
         "source": artifact.source,
@@ -32,6 +38,7 @@ def compiled_as_dict(artifact: Artifact, folder: Path) -> dict[str, Any]:
         "nodes": len(graph.operations),
         "macs": graph.total_macs,
         "parameters": graph.total_parameters,
+        "in_float": None if left is None else [dataclasses.asdict(each) for each in left],
     }
 
 
@@ -42,10 +49,29 @@ def tell_compiled(artifact: Artifact, folder: Path) -> None:
         f"{len(graph.operations)} nodes, {graph.total_macs:,} multiply-accumulates, "
         f"{graph.total_parameters:,} parameters"
     )
+    tell_in_float(_left_in_float(artifact))
+
+
+def _left_in_float(artifact: Artifact) -> tuple[InFloat, ...] | None:
+    """What a quantized network computes in float; None of a network that is all float."""
+    quantized = artifact.model.original is not None or is_quantized(artifact.graph)
+    return in_float(artifact.graph) if quantized else None
+
+
+def tell_in_float(left: Sequence[InFloat] | None) -> None:
+    """One line of what is computed in float beside integers; nothing if nothing is."""
+    if not left:
+        return
+    told = ", ".join(f"{each.op} (node {each.node})" for each in left[:NAMED])
+    more = f", and {len(left) - NAMED} more" if len(left) > NAMED else ""
+    click.echo(f"in float: {told}{more}")
 
 
 def tell_inspection(found: Inspection) -> None:
     click.echo(f"{found.name}: {_listed(found.inputs)} -> {_listed(found.outputs)}")
+    if found.stages:
+        _tell_stages_of(found)
+        return
     columns = ["node", "op", "type", "MACs", "parameters", "attributes"]
     rows = [
         [row.name, row.op, row.type, _count(row.macs), _count(row.parameters), row.attributes]
@@ -59,6 +85,38 @@ def tell_inspection(found: Inspection) -> None:
         f"{len(found.rows)} nodes, {found.macs:,} multiply-accumulates, "
         f"{found.parameters:,} parameters"
     )
+
+
+def _tell_stages_of(found: Inspection) -> None:
+    """A graph of integers: what each stage holds, its numbers, and its bytes."""
+    columns = ["node", "holds", "shape", "integers", "scale", "zero", "sums", "MACs"]
+    columns += ["constant B", "result B"]
+    rows = [_integer_cells(row) for row in found.rows]
+    if width() >= WIDE:
+        columns.append("module")
+        rows = [[*cells, row.instance] for cells, row in zip(rows, found.rows, strict=True)]
+    show_table(columns, rows, numbers=columns[4:10], whole=["node", "shape", "integers"])
+    click.echo(
+        f"{len(found.rows)} nodes, {found.stages} of them stages, {found.macs:,} "
+        f"multiply-accumulates, {found.constant_bytes:,} bytes of constants"
+    )
+    tell_in_float(found.in_float)
+
+
+def _integer_cells(row: Row) -> list[str]:
+    """Repeated ops of a stage are named once; bytes are those of constants, and of the result."""
+    return [
+        row.name,
+        ", ".join(dict.fromkeys(row.ops)) or row.op,
+        ",".join(map(str, row.shape)),
+        row.element,
+        "" if row.scale is None else f"{row.scale:.4g}",
+        "" if row.zero_point is None else str(row.zero_point),
+        f"i{row.sum_bits}" if row.sum_bits else "",
+        _count(row.macs),
+        _count(row.constant_bytes),
+        _count(row.result_bytes),
+    ]
 
 
 def tell_result(result: RunResult) -> None:
@@ -120,17 +178,22 @@ def tell_accuracy(found: Accuracy) -> None:
     columns = ["layer", "integers", "scale", "zero point", "SNR dB", "its own"]
     show_table(columns, rows, numbers=columns[2:], whole=["layer", "integers"])
     for result in found.results:
-        told = f"{result.label}: {_decibels(result.ratio.decibels)} dB"
+        told = f"{result.label}: {_told(result.ratio)}"
         if result.agreement is not None:
             told += f", the largest is the same at {100 * result.agreement:.2f}% of places"
         click.echo(told)
     if found.worst is not None:
-        own = _decibels(found.worst.own.decibels)
+        remedy = " ".join(f"--precision {shlex.quote(each)}" for each in found.worst.remedy)
         click.echo(
-            f"{found.worst.name} loses most of its own ({own} dB), over {found.frames} frames; "
-            f"try --precision {found.worst.name}=int16"
+            f"{found.worst.name} loses most of its own ({_told(found.worst.own)}), "
+            f"over {found.frames} frames" + (f"; try {remedy}" if remedy else "")
         )
 
 
 def _decibels(number: float) -> str:
     return f"{number:.1f}" if math.isfinite(number) else "exact" if number > 0 else "all noise"
+
+
+def _told(ratio: Ratio) -> str:
+    decibels = _decibels(ratio.decibels)
+    return f"{decibels} dB" if math.isfinite(ratio.decibels) else decibels

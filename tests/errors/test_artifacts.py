@@ -18,6 +18,7 @@ from sightline.ir.constant import Constant
 from sightline.ir.graph import Const
 from sightline.ir.tokens import parse_element
 from tests.support.command_line import fails, succeeds
+from tests.support.integer_layers import frames, two_banks, weights
 from tests.support.small_networks import labeler
 
 NET = Path("net")
@@ -173,6 +174,63 @@ def test_a_graph_that_was_edited_with_its_hash(old: str, new: str, message: str)
     change_manifest(graph_sha256=hashlib.sha256((NET / "graph.txt").read_bytes()).hexdigest())
     found = fails("inspect", "net")
     assert re.match(r"the artifact's 'net/graph\.txt' is broken: .*" + message, found), found
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (
+            lambda: edit("original.txt", "tanh(", "relu("),
+            r"the artifact's 'net/original\.txt' is broken: it is not the graph that the manifest",
+        ),
+        (
+            lambda: cut("original.txt"),
+            r"the artifact's 'net/original\.txt' is broken: it is not the",
+        ),
+        (
+            lambda: (NET / "original.txt").unlink(),
+            r"'net' is no artifact: it has no original\.txt\. ",
+        ),
+        (
+            lambda: change_manifest(original_sha256=7),
+            r"net/manifest\.json: its 'original_sha256' is not the str that it should be\.$",
+        ),
+        (
+            lambda: with_other_constants(lambda array: array[::-1]),
+            r"the artifact's 'net/constants\.npz' is broken: the constant '\w+' does not match i",
+        ),
+    ],
+)
+def test_a_broken_float_network_beside_the_integers(
+    damage: Callable[[], object], message: str
+) -> None:
+    """All commands notice it, those that do not need it as well."""
+    model = sightline.quantize(two_banks(weights()), frames())
+    sightline.compile(model, ["reference"]).save(NET, force=True)
+    np.save("frames.npy", frames()[0])
+    succeeds("accuracy", "net", "frames.npy")
+    damage()
+    for command in ("accuracy", "run"):
+        found = fails(command, "net", "frames.npy")
+        assert re.match(message, found), found
+
+
+def test_a_float_network_that_was_edited_with_its_hash() -> None:
+    model = sightline.quantize(two_banks(weights()), frames())
+    sightline.compile(model, ["reference"]).save(NET, force=True)
+    edit("original.txt", "return y=last", "return y=lost")
+    change_manifest(original_sha256=hashlib.sha256((NET / "original.txt").read_bytes()).hexdigest())
+    found = fails("inspect", "net")
+    assert re.match(r"the artifact's 'net/original\.txt' is broken: net: output 'y' reads", found)
+
+
+def test_the_float_network_of_a_manifest_that_forgot_it_is_not_there() -> None:
+    model = sightline.quantize(two_banks(weights()), frames())
+    sightline.compile(model, ["reference"]).save(NET, force=True)
+    change_manifest(original_sha256=None)
+    np.save("frames.npy", frames()[0])
+    succeeds("run", "net", "frames.npy")
+    assert fails("accuracy", "net", "frames.npy").startswith("net does not hold the float network")
 
 
 @pytest.mark.parametrize(

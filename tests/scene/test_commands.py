@@ -67,6 +67,27 @@ def test_superpixels_and_depth(way: str) -> None:
     assert names_in(Path("deep/out")) == ["frame3.labels.png", "frame3.overlay.png"]
 
 
+def test_a_network_in_integers_labels_as_it_did_in_float() -> None:
+    succeeds("quantize", "net", "set", "-o", "q", "--precision", "int16")
+    label("set")
+    succeeds("scene", "label", "-m", "q", "set", "-o", "from-q")
+    names = [f"frame{n}.labels.png" for n in range(12)]
+    wanted, found = (
+        np.stack([np.asarray(Image.open(Path(folder, name))) for name in names])
+        for folder in ("out", "from-q")
+    )
+    assert (wanted == found).mean() > 0.99
+    command = ("scene", "evaluate", "--data", "folder:set")
+    exact, rounded = (
+        succeeds_with_json(*command, "-m", model, "-o", f"how-{model}")["networks"][0]
+        for model in ("net", "q")
+    )
+    assert rounded["frames"] == 12
+    assert rounded["ways"]["pixel"]["pixel_accuracy"] == pytest.approx(
+        exact["ways"]["pixel"]["pixel_accuracy"], abs=0.01
+    )
+
+
 def test_damaged_pictures_are_skipped_counted_and_named() -> None:
     Path("set/frame2.png").write_bytes(b"no picture")
     Image.new("RGB", (5, 7)).save("set/frame11.png")

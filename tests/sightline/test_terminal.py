@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -52,6 +53,20 @@ def test_progress_is_shown_and_stdout_stays_pure(tmp_path: Path) -> None:
     assert "reading" in shown
     assert re.search(r"\d+/\d+", shown)
     assert printed.startswith("compiled models:scene")
+
+
+def test_the_time_left_is_shown_while_frames_are_gone_through(tmp_path: Path) -> None:
+    frames, out = tmp_path / "frames.npy", tmp_path / "out"
+    np.save(frames, np.random.default_rng(0).random((40, 1, 32, 32), np.float32))
+    for command in (
+        ("quantize", "models:lenet5", str(frames), "-o", str(out)),
+        ("accuracy", str(out), str(frames)),
+    ):
+        status, printed, shown = on_a_terminal(*command, columns=80)
+        assert status == 0
+        assert printed
+        what = "calibrating" if command[0] == "quantize" else "comparing"
+        assert re.search(rf"{what} .*\d+/40 \d:\d\d:\d\d", shown), shown
 
 
 def test_errors_are_folded_to_the_terminal() -> None:
