@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: test demo check unit nightly figures scenes clean
+.PHONY: test demo check unit nightly figures scenes quantization quantized clean
 
 test: check unit
 
@@ -37,6 +37,15 @@ figures: $(READY)
 # How well the trained networks label scenes: the figures in docs/SCENES.md.
 scenes: $(READY)
 	$(BIN)/python -m benchmarks.scenes
+
+# What integers cost the trained networks, and what each choice of quantization brings.
+quantization: $(READY)
+	$(BIN)/python -m benchmarks.quantization
+	$(BIN)/python -m benchmarks.choices
+
+# Whether integers of models that onnxruntime quantized are its own.
+quantized: $(READY)
+	$(BIN)/python -m benchmarks.quantized
 
 clean:
 	rm -rf .venv build dist .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

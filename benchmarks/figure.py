@@ -11,16 +11,21 @@ HEAD = "| what | measured | bar |\n|---|---|---|"
 
 @dataclass(frozen=True)
 class Figure:
-    """What was measured, the figure, and the bar that it must not pass, must reach, or must be."""
+    """What was measured, the figure, and the bar that it must not pass, must reach, or must be.
+
+    Without a bar, it is stated and no more.
+    """
 
     what: str
     value: float
-    bar: float
+    bar: float | None
     form: str
     must_be: Literal["at most", "at least", "exactly"] = "at most"
 
     @property
     def is_met(self) -> bool:
+        if self.bar is None:
+            return True
         match self.must_be:
             case "at most":
                 return self.value <= self.bar
@@ -31,8 +36,8 @@ class Figure:
 
     def __str__(self) -> str:
         mark = "" if self.is_met else " **missed**"
-        told, bar = self.form.format(self.value), self.form.format(self.bar)
-        return f"| {self.what} | {told}{mark} | {self.must_be} {bar} |"
+        bar = "stated" if self.bar is None else f"{self.must_be} {self.form.format(self.bar)}"
+        return f"| {self.what} | {self.form.format(self.value)}{mark} | {bar} |"
 
 
 def print_figures(figures: Iterable[Figure]) -> int:

@@ -90,7 +90,7 @@ class Row:
     nodes: Agreement
     outputs: Agreement
     classes: Agreement
-    saturates: bool
+    without_bar: str
 
     @property
     def values_are_met(self) -> bool:
@@ -99,10 +99,10 @@ class Row:
     @property
     def is_met(self) -> bool:
         classes_are_met = self.classes.share >= LEAST_AGREEING
-        return self.saturates or (self.values_are_met and classes_are_met)
+        return bool(self.without_bar) or (self.values_are_met and classes_are_met)
 
     def __str__(self) -> str:
-        mark = " saturates" if self.saturates else "" if self.is_met else " **missed**"
+        mark = self.without_bar or ("" if self.is_met else "**missed**")
         cells = (
             self.network,
             self.form,
@@ -112,7 +112,7 @@ class Row:
             self.nodes.apart,
             f"{self.outputs.share:.1%}",
             self.outputs.apart,
-            f"{self.classes.share:.1%}{mark}",
+            f"{self.classes.share:.1%} {mark}".rstrip(),
         )
         return f"| {' | '.join(map(str, cells))} |"
 
@@ -163,6 +163,13 @@ class Pair:
             steps += Agreement.of(np.rint(y / scale), np.rint(theirs[label] / scale))
             classes += Agreement.of(y.argmax(1), theirs[label].argmax(1))
         return steps, classes
+
+
+def why_without_bar(form: Form, optimized: bool) -> str:
+    """What keeps a row from being held to the bars, which are those of 8 bits; nothing for most."""
+    if form.activations is QuantType.QInt16:
+        return "16 bits, factors of 17"
+    return "saturates" if saturates(form, optimized) else ""
 
 
 def saturates(form: Form, optimized: bool) -> bool:
@@ -233,7 +240,7 @@ def compare(
         nodes,
         outputs,
         classes,
-        saturates(form, optimized),
+        why_without_bar(form, optimized),
     )
 
 

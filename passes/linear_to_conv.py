@@ -29,9 +29,10 @@ def linear_to_conv(graph: Graph) -> Graph:
         r = relu(a)                     s = conv(r, v [classes out,1,1], kernel=[1, 1])
         s = linear(r, v)                s.flat = flatten(s) [N,classes]
 
-    The flattening sinks below whatever means the same on maps: pointwise ops, rounding to integers,
-    batch normalization, concatenation, softmax and argmax over the features. A Linear on plain
-    features [N,F] sees them as maps [N,F,1,1]. Weights that are computed stay in a Linear.
+    The flattening sinks below whatever means the same on maps: pointwise ops, batch normalization,
+    concatenation, softmax and argmax over the features. What rounds the flat ones for a Linear is
+    done to the maps. A Linear on plain features [N,F] sees them as maps [N,F,1,1]. Weights that are
+    computed stay in a Linear.
     """
     return rewrite(graph, first_of(make_conv, sink_flatten))
 
@@ -43,7 +44,7 @@ def make_conv(rewriter: Rewriter, node: Node) -> str | None:
     x, weights, *bias = node.inputs
     if rewriter.arrays(_constants_behind(rewriter, [weights, *bias])) is None:
         return None
-    maps = maps_behind(rewriter, x)
+    maps = _maps_through(rewriter, x)
     if maps is None:
         maps = rewriter.emit(Reshape((*rewriter[x].type.shape, 1, 1)), x, name=f"{node.name}.maps")
     outputs = node.type.shape[1]
@@ -52,6 +53,16 @@ def make_conv(rewriter: Rewriter, node: Node) -> str | None:
     operands = [_shaped(rewriter, weights, (outputs * channels, *kernel))]
     operands += [_shaped(rewriter, value, (outputs,)) for value in bias]
     return _flatten(rewriter, rewriter.emit(op, maps, *operands))
+
+
+def _maps_through(rewriter: Rewriter, value: str) -> str | None:
+    """The maps of which a value is the flattening, with all that was done to the flat ones."""
+    node = rewriter[value]
+    pointwise = isinstance(node.op, Pointwise) and node.op.arity == 1
+    if pointwise or isinstance(node.op, Quantize | Dequantize):
+        above = _maps_through(rewriter, node.inputs[0])
+        return rewriter.emit(node.op, above, like=node) if above else None
+    return maps_behind(rewriter, value)
 
 
 def _constants_behind(rewriter: Rewriter, values: Sequence[str]) -> list[str]:
@@ -88,9 +99,6 @@ def sink_flatten(rewriter: Rewriter, node: Node) -> str | None:
     """The op on maps, and the flattening below it."""
     if isinstance(node.op, Pointwise):
         return _sink_below_pointwise(rewriter, node)
-    if isinstance(node.op, Quantize | Dequantize):
-        source = maps_behind(rewriter, node.inputs[0])
-        return _flatten(rewriter, rewriter.emit(node.op, source)) if source else None
     if rewriter[node.inputs[0]].type.rank != 2:
         return None
     match node.op:

@@ -29,8 +29,23 @@ def test_the_trained_networks_meet_theirs() -> None:
     assert ONLY_SYNTHETIC in printed
 
 
+def test_quantization_costs_no_more_than_its_bars_say() -> None:
+    """On a few frames, and on the reference, whose integers are those of every target."""
+    printed = figures_of("benchmarks.quantization", "10")
+    assert printed.count("\n| ") >= 22
+    assert ONLY_SYNTHETIC in printed
+    for bar in (
+        "at most +0.500 points",
+        "at most +0.050 points",
+        "at most 6.00 s",
+        "at most 1.050",
+    ):
+        assert f"| {bar} |" in printed
+
+
 def test_a_figure_tells_whether_it_meets_its_bar() -> None:
     assert str(Figure("time", 1.5, 1.0, "{} s")) == "| time | 1.5 s **missed** | at most 1.0 s |"
     assert Figure("rate", 21, 20, "{}", "at least").is_met
     assert not Figure("rate", 19, 20, "{}", "at least").is_met
     assert not Figure("kernels", 61, 60, "{}", "exactly").is_met
+    assert str(Figure("time", 1.5, None, "{} s")) == "| time | 1.5 s | stated |"

@@ -23,7 +23,7 @@ WIDE = Form(QuantFormat.QDQ, QuantType.QInt16, QuantType.QInt8)
 
 
 @pytest.mark.parametrize("form", [QDQ, QDQ_BY_MAP, OPERATORS, WIDE], ids=str)
-@pytest.mark.parametrize("network", ["residual", "depthwise", "joined", "curved"])
+@pytest.mark.parametrize("network", ["lenet5", "residual", "depthwise", "joined", "curved"])
 def test_integers_are_those_of_onnxruntime(network: str, form: Form, tmp_path: Path) -> None:
     path = quantized_model(float_model(network), form, tmp_path)
     row = compare(network, form, path, optimized=False, count=3, whole=20)
@@ -37,7 +37,13 @@ def least_equal(network: str, form: Form) -> float:
     """The bar of the benchmark, or what is reached where our rounding is not onnxruntime's."""
     if form is WIDE:
         return 0.95  # factors of 17 bits
-    return 0.99 if network == "joined" else LEAST_EQUAL  # averages that are halves
+    if (network, form.format) in HALVES:
+        return 0.995
+    return LEAST_EQUAL
+
+
+HALVES = {("joined", QuantFormat.QDQ), ("lenet5", QuantFormat.QOperator)}
+"""Where averages often lie between two steps; see docs/NUMERICS.md."""
 
 
 def test_optimized_it_computes_the_same(tmp_path: Path) -> None:

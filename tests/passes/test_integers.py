@@ -1,6 +1,8 @@
-"""Random networks become integers: each pass keeps them, and the CPU computes the same."""
+"""Random networks become integers: those of their simulation, which every pass keeps."""
 
 from __future__ import annotations
+
+from collections import Counter
 
 import numpy as np
 from hypothesis import given
@@ -12,6 +14,7 @@ from sightline.ir.ops.conv import Conv
 from sightline.ir.ops.normalization import DivisiveNorm, LocalNorm, TorchDivisiveNorm
 from sightline.ir.ops.pooling import LPPool
 from sightline.ir.ops.quantization import Dequantize, Quantize
+from sightline.ir.ops.stage import Stage
 from sightline.ir.types import Array
 from sightline.ir.verify import verify
 from sightline.passes import pipeline
@@ -24,6 +27,19 @@ from tests.support.random_graphs import graphs, inputs_for
 
 PRECISIONS = st.sampled_from(("int8", "int16", "q8.8"))
 ROOTS = (DivisiveNorm, LocalNorm, TorchDivisiveNorm, LPPool)
+LAYERS = (
+    "conv",
+    "conv_1x1",
+    "concat_of_convs",
+    "max_pool",
+    "pooling",
+    "unary",
+    "binary",
+    "concat",
+    "resize",
+)
+"""Steps of which stages of several ops come."""
+
 AFTER_LEGALIZE = pipeline.INTEGER_PASSES[pipeline.INTEGER_PASSES.index(legalize) + 1 :]
 
 
@@ -36,17 +52,58 @@ def integers_of(graph: Graph, *precision: str) -> Graph | None:
         return None
 
 
-@examples(300)
-@given(graphs(), PRECISIONS, st.integers(0, 99))
-def test_passes_on_integers_keep_every_one(graph: Graph, precision: str, seed: int) -> None:
-    legal = integers_of(graph, precision)
-    if legal is None:
-        return
+def fused(legal: Graph, seed: int) -> Graph:
+    """What the passes make of a legalized graph, each of which keeps its every integer."""
     for each in AFTER_LEGALIZE:
         after = each(legal)
         verify(after)
         assert_agree(legal, after, seed=seed, tolerance=0)
         legal = after
+    return legal
+
+
+def stages_of(graph: Graph) -> list[Stage]:
+    return [node.op for node in graph.operations if isinstance(node.op, Stage)]
+
+
+@examples(300)
+@given(graphs(), PRECISIONS, st.integers(0, 99))
+def test_passes_on_integers_keep_every_one(graph: Graph, precision: str, seed: int) -> None:
+    legal = integers_of(graph, precision)
+    if legal is not None:
+        fused(legal, seed)
+
+
+def test_so_do_they_where_stages_are_of_several_ops() -> None:
+    """Most random graphs come to little; that these do not is counted."""
+    found: Counter[str] = Counter()
+
+    @examples(150)
+    @given(graphs(steps=LAYERS), PRECISIONS, st.integers(0, 99))
+    def check(graph: Graph, precision: str, seed: int) -> None:
+        legal = integers_of(graph, precision)
+        if legal is None:
+            return
+        stages = stages_of(fused(legal, seed))
+        most = max((len(list(stage.body.operations)) for stage in stages), default=0)
+        found.update({"graphs": 1, "two ops": most >= 2, "more": most > 2, "stages": len(stages)})
+
+    check()
+    assert found["two ops"] >= 0.7 * found["graphs"], found
+    assert found["more"] >= 0.2 * found["graphs"], found
+    assert found["stages"] >= 1.5 * found["graphs"], found
+
+
+@examples(100)
+@given(graphs(), PRECISIONS, st.integers(0, 99))
+def test_what_was_compiled_may_be_compiled_again(graph: Graph, precision: str, seed: int) -> None:
+    legal = integers_of(graph, precision)
+    if legal is None:
+        return
+    once = pipeline.run(legal, passes=AFTER_LEGALIZE)
+    again = pipeline.run(once, passes=pipeline.passes_for(once))
+    assert_agree(once, again, seed=seed, tolerance=0)
+    assert stages_of(again) == stages_of(once)
 
 
 @examples(150)
