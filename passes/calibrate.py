@@ -30,7 +30,7 @@ def observe(
     done = 0
     for done, frame in enumerate(frames, 1):
         report("calibrating", done - 1, done if total is None else total)
-        for node, statistics in _statistics_of_frame(graph, frame, done - 1):
+        for node, statistics in _statistics_of_frame(graph, frame, done):
             before = found.get(node.name)
             found[node.name] = merged(before, statistics) if before else statistics
     if not done:
@@ -63,16 +63,13 @@ def _inputs(graph: Graph, frame: Frame, number: int) -> Mapping[str, Array]:
     ):
         names = ", ".join(node.name for node in graph.inputs)
         raise UserError(
-            f"frame {number} (the first is 0) is {_described(frame)}, but the network takes an "
-            f"array for {names}",
+            f"frame {number} is {_described(frame)}, but the network takes an array for {names}",
             fix="Give NumPy arrays by the names of the inputs, or one array if there is one input.",
         )
     try:
         check_inputs(graph, frame)
     except UserError as error:
-        raise UserError(
-            f"frame {number} (the first is 0) does not fit: {error.problem}", fix=error.fix
-        ) from None
+        raise UserError(f"frame {number} does not fit: {error.problem}", fix=error.fix) from None
     return frame
 
 
@@ -90,7 +87,7 @@ def _require_finite(node: Node, value: Array, number: int) -> None:
     count = value.size - int(np.isfinite(value).sum())
     what = "no numbers" if np.isnan(low) else "infinite"
     raise UserError(
-        f"at frame {number} (the first is 0), {count} of the {value.size} numbers of this value "
+        f"at frame {number}, {count} of the {value.size} numbers of this value "
         f"are {what}, and a quantized value is finite",
         fix="Calibrate with frames on which the network is finite, or look at its weights.",
         node=node.name,

@@ -50,15 +50,10 @@ FLOAT_PASSES: tuple[Pass, ...] = (
 PREPARATION: tuple[Pass, ...] = (clip_first, pool_to_bank, fold_affine, simplify, equalize)
 """From there to the graph whose values are observed, and quantized."""
 
-INTEGER_PASSES: tuple[Pass, ...] = (
-    move_integers,
-    rebase_unsigned,
-    legalize,
-    simplify,
-    pool_sums,
-    tables,
-    fuse,
-)
+TO_INTEGERS: tuple[Pass, ...] = (move_integers, rebase_unsigned, legalize)
+"""From Quantize and Dequantize, around ops on floats, to exact integers."""
+
+INTEGER_PASSES: tuple[Pass, ...] = (*TO_INTEGERS, simplify, pool_sums, tables, fuse)
 """From Quantize and Dequantize, around ops on floats, to integers all the way."""
 
 

@@ -51,7 +51,7 @@ class Precisions:
     @classmethod
     def parse(cls, words: str | Sequence[str]) -> Precisions:
         """`int8`, or several words of which others are `LAYER=int16`."""
-        default, layers = INT8, []
+        default, layers = None, []
         for word in (words,) if isinstance(words, str) else words:
             layer, equals, name = word.rpartition("=")
             if name not in PRECISIONS:
@@ -61,9 +61,14 @@ class Precisions:
                 )
             if equals:
                 layers.append((layer, PRECISIONS[name]))
+            elif default not in (None, PRECISIONS[name]):
+                raise UserError(
+                    f"the network is to have the precisions {default.name} and {name}",
+                    fix="Give one for all of it, and others as LAYER=PRECISION.",
+                )
             else:
                 default = PRECISIONS[name]
-        return cls(default, tuple(layers))
+        return cls(default or INT8, tuple(layers))
 
     def require_layers(self, graph: Graph) -> None:
         """Refuse names that no layer of the graph has."""

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
+
 from sightline.ir.build import GraphBuilder
 from sightline.ir.constant import Constant
 from sightline.ir.encoding import Encoding
 from sightline.ir.graph import Const, Graph
 from sightline.ir.op import Op
-from sightline.ir.ops.movement import Pad
+from sightline.ir.ops.integer import Clamp
+from sightline.ir.ops.movement import Pad, Stuff
 from sightline.ir.ops.quantization import Dequantize, Quantize
 from sightline.ir.types import Quant, TensorType
+from sightline.passes.refusal import Refusal
 
 
 def rebase_unsigned(graph: Graph) -> Graph:
@@ -21,6 +25,14 @@ def rebase_unsigned(graph: Graph) -> Graph:
 
     They stand for the very same numbers. Plain unsigned integers of the caller stay as they are.
     """
+    for output in graph.outputs:
+        element = graph[output.node].type.element
+        if isinstance(element, Quant) and not element.storage.signed:
+            raise Refusal(
+                f"the output '{output.label}' is in {element.storage}, and what is computed with "
+                "is signed",
+                fix="End the model with DequantizeLinear, or quantize it to signed integers.",
+            )
     builder = GraphBuilder(graph.name)
     for node in graph.nodes:
         types = graph.input_types(node)
@@ -31,22 +43,33 @@ def rebase_unsigned(graph: Graph) -> Graph:
 
 
 def _rebased(op: Op, operands: tuple[TensorType, ...]) -> Op:
+    """The op for operands that are signed now: all that it says in integers moves with them."""
+    down = _distance(operands[0]) if operands else 0
     match op:
         case Quantize(to):
             return Quantize(signed(to))
-        case Dequantize(of) if isinstance(operands[0].element, Quant):
+        case Dequantize(of) if down:
             return Dequantize(signed(of))
-        case Const(value) if isinstance(element := value.type.element, Quant):
-            encoding = Encoding.of(element)
-            moved = value.array.astype("i8") + signed(encoding).storage.low - encoding.storage.low
-            to = signed(encoding)
-            return Const(Constant(moved.astype(to.storage.dtype), to.element))
-        case Pad(mode="constant", value=value) if isinstance(element := operands[0].element, Quant):
-            encoding = Encoding.of(element)
-            return dataclasses.replace(
-                op, value=value + signed(encoding).storage.low - encoding.storage.low
-            )
+        case Const(value) if down := _distance(value.type):
+            assert isinstance(value.element, Quant)
+            to = signed(Encoding.of(value.element))
+            moved = (value.array.astype(np.int64) - down).astype(to.storage.dtype)
+            return Const(Constant(moved, to.element))
+        case Pad(mode="constant", value=value) if down:
+            return dataclasses.replace(op, value=value - down)
+        case Stuff(value=value):
+            return dataclasses.replace(op, value=value - down)
+        case Clamp(low, high):
+            return Clamp(low - down, high - down)
     return op
+
+
+def _distance(type_: TensorType) -> int:
+    """How far below themselves the integers of a value are when they are signed."""
+    element = type_.element
+    if not isinstance(element, Quant) or element.storage.signed:
+        return 0
+    return 1 << (element.storage.bits - 1)
 
 
 def signed(encoding: Encoding) -> Encoding:

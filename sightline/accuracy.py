@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -132,11 +133,20 @@ def finite(decibels: float) -> float | None:
     return decibels if math.isfinite(decibels) else None
 
 
+def require_folder(artifact: str) -> None:
+    """Refuse what is no folder, and so not what `sightline quantize` wrote."""
+    if not Path(artifact).is_dir():
+        raise UserError(
+            f"'{artifact}' is no artifact's folder, and accuracy is of what was quantized",
+            fix="First write one with 'sightline quantize MODEL FRAMES -o DIR', then name DIR.",
+        )
+
+
 def require_original(model: Model) -> Graph:
     """The float graph that a model was quantized from."""
     if model.original is None:
         raise UserError(
-            f"{model.graph.name} does not hold the float network that it was made of",
+            "the artifact does not hold the float network that it was made of",
             fix="Name what 'sightline quantize', or 'compile --calibrate', has written.",
         )
     return model.original

@@ -47,7 +47,7 @@ def quantize(
     from sightline.picture import with_picture
     from sightline.quantizer import quantize as quantize_model
     from sightline.source import read
-    from sightline.tell import compiled_as_dict, tell_compiled
+    from sightline.tell import compiled_as_dict, tell_quantized
 
     require_free(output, why_kept, force=force)
     with progress() as report:
@@ -65,7 +65,7 @@ def quantize(
     if as_json:
         show_json(compiled_as_dict(artifact, output))
     else:
-        tell_compiled(artifact, output)
+        tell_quantized(artifact, output)
 
 
 @click.command(epilog=FRAMES_HELP)
@@ -73,18 +73,23 @@ def quantize(
 @click.argument("frames")
 @frame_options
 @click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
-def accuracy(artifact: str, frames: str, limit: int | None, resize: bool, as_json: bool) -> None:
+@picture_options
+def accuracy(
+    artifact: str, frames: str, limit: int | None, resize: bool, as_json: bool, **picture: Any
+) -> None:
     """Compare the integers of the artifact DIR with the float network they were made of.
 
     For each layer the ratio of signal to noise, of what it gives in the network, and of its own
     part in it; for each result the ratio, and how often the largest score is the same.
     """
-    from sightline.accuracy import measure, require_original
+    from sightline.accuracy import measure, require_folder, require_original
     from sightline.artifact import load
     from sightline.frames import frames_of
+    from sightline.picture import with_picture
     from sightline.tell import tell_accuracy
 
-    model = load(artifact).model
+    require_folder(artifact)
+    model = with_picture(load(artifact).model, **picture)
     original = require_original(model)
     given = frames_of(model, frames, limit=limit, resize=resize)
     with progress() as report:

@@ -48,7 +48,8 @@ def quantize(
     precisions, method = Precisions.parse(precision), method_of(calibration or CALIBRATION)
     if pipeline.is_quantized(source.graph):
         raise UserError(
-            f"{source.graph.name} is quantized already", fix="Compile it as it is, or start again."
+            "the network is quantized already",
+            fix="Compile it as it is, or start again from the float one.",
         )
     passes = (*pipeline.FLOAT_PASSES, *pipeline.PREPARATION)
     graph = pipeline.run(source.graph, passes=passes, report=report)
@@ -58,4 +59,5 @@ def quantize(
     encodings = find_encodings(graph, regions, statistics, method)
     means = {value: seen.means for value, seen in statistics.items()}
     quantized = quantize_graph(graph, regions, encodings, precisions, means)
+    pipeline.run(quantized, passes=pipeline.TO_INTEGERS)  # to refuse now what compiling would
     return dataclasses.replace(source, graph=quantized, original=graph)

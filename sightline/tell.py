@@ -14,7 +14,8 @@ import click
 from sightline.accuracy import Accuracy, Ratio
 from sightline.artifact import Artifact
 from sightline.backends.target import StageTime
-from sightline.inspection import InFloat, Inspection, Row, in_float
+from sightline.inspection import InFloat, Inspection, Row, in_float, inspect_graph
+from sightline.ir.types import Quant
 from sightline.passes.pipeline import is_quantized
 from sightline.running import RunResult
 from sightline.terminal import show_table, width
@@ -65,6 +66,21 @@ def tell_in_float(left: Sequence[InFloat] | None) -> None:
     told = ", ".join(f"{each.op} (node {each.node})" for each in left[:NAMED])
     more = f", and {len(left) - NAMED} more" if len(left) > NAMED else ""
     click.echo(f"in float: {told}{more}")
+
+
+def tell_quantized(artifact: Artifact, folder: Path) -> None:
+    """What `quantize` made: its precisions are those of its values."""
+    graph, original = artifact.graph, artifact.model.original
+    elements = [node.type.element for node in graph.nodes]
+    kept = sorted({str(each.storage) for each in elements if isinstance(each, Quant)})
+    found = inspect_graph(graph)
+    floats = 0 if original is None else 4 * original.total_parameters
+    click.echo(
+        f"quantized {artifact.source} into {folder}: {len(found.rows)} nodes, values in "
+        f"{' and '.join(kept) or 'float'}, {found.constant_bytes:,} bytes of constants (in float "
+        f"{floats:,})"
+    )
+    tell_in_float(_left_in_float(artifact))
 
 
 def tell_inspection(found: Inspection) -> None:

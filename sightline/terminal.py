@@ -146,10 +146,14 @@ def show_table(
             justify="right" if column in numbers else "left",
             no_wrap=column in numbers or column in whole,
             overflow="fold",
+            min_width=len(column),
         )
     for row in rows:
         table.add_row(*map(Text, row))
-    Console(file=sys.stdout, width=width(), highlight=False).print(table)
+    console = Console(file=sys.stdout, width=width(), highlight=False)
+    # Numbers are never cut: where they need more room than there is, the terminal folds lines.
+    console.width = max(console.width, console.measure(table).minimum)
+    console.print(table)
 
 
 @contextlib.contextmanager

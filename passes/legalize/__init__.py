@@ -69,7 +69,7 @@ def _quantized(rewriter: Rewriter, node: Node) -> str | None:
         if type(source.op) in LEGAL:
             return rounded(site, LEGAL[type(source.op)](site), functions)
     except CannotLegalize as error:
-        raise refusal(source, str(error)) from error
+        raise refusal(source, str(error), node.op.to.bits) from error
     except NotQuantized:
         pass
     return None

@@ -17,7 +17,7 @@ from sightline.passes.legalize.coded import (
     scaled,
     times,
 )
-from sightline.passes.legalize.rounding import weighted_sum
+from sightline.passes.legalize.rounding import OFFSET_STEPS, weighted_sum
 
 
 def add(site: Site) -> Coded:
@@ -92,17 +92,15 @@ def batch_norm(site: Site) -> Coded:
     factor, offset = op.affine(scale, shift, mean, variance)
     shape = (1, -1, *(1,) * (site.node.type.rank - 2))
     x = centered(site, site.operand(0))
-    signs = np.where(factor < 0, -FINENESS, FINENESS).reshape(shape)
-    steps = np.maximum(np.abs(factor), TINIEST).reshape(shape) / FINENESS
-    grown = times(site, x, signs, "grown")
+    # A factor that hardly moves the result, as of a pruned map, needs no steps as fine as itself.
+    fine = site.to.scale / x.uniform_scale / (OFFSET_STEPS * max(-x.low, x.high, 1))
+    steps = np.maximum(np.abs(factor) / FINENESS, fine).reshape(shape)
+    whole = np.rint(factor.reshape(shape) / steps).astype(np.int64)
+    grown = times(site, x, whole, "grown")
     return weighted_sum(site, [scaled(grown, steps)], offset.reshape(shape))
 
 
 FINENESS = 1 << 8
 """How many steps of a shift make one of what it is added to."""
-
-TINIEST = 2.0**-100
-"""A factor of zero is as good as this, and has a step."""
-
 
 LEGAL = {Add: add, Sub: sub, Mul: mul, BatchNorm: batch_norm}

@@ -165,11 +165,13 @@ EXACT = ".exact"
 """What the name of an op has behind that of the value which its result is rounded to."""
 
 
-def refusal(node: Node, problem: str) -> Refusal:
-    """What the user is told of an op that cannot be quantized."""
+def refusal(node: Node, problem: str, bits: int) -> Refusal:
+    """What the user is told of an op that cannot be quantized, to so many bits."""
+    name = node.name.removesuffix(EXACT)
+    finer = ", or take int16 where its range is wide" if bits < 16 else ""
     return Refusal(
         f"{node.op.kind} cannot be computed in integers: {problem}",
-        node=node.name.removesuffix(EXACT),
+        node=name,
         where=node.where,
-        fix="Keep it in float, or take int16 where its range is wide.",
+        fix=f"Keep it in float, as --precision {name}=float{finer}.",
     )

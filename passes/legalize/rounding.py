@@ -17,6 +17,7 @@ from sightline.ir.types import Array
 from sightline.passes.legalize.coded import (
     CannotLegalize,
     Coded,
+    NotQuantized,
     Site,
     centered,
     scaled,
@@ -39,15 +40,18 @@ def rounded(site: Site, x: Coded, functions: Sequence[Pointwise] = ()) -> str:
 def _often_halfway(site: Site, x: Coded) -> bool:
     """Whether many of few numbers lie between two steps of the result, as averages of four do.
 
+    Of each 2^shift numbers in a row, times an odd multiplier, one does.
+
     Then a table rounds them to even, as ONNX has it; elsewhere halves are rare, and go upward.
     """
     ratios = np.unique(x.scale / site.to.scale)
     if len(ratios) > 1 or storage_of(site.rewriter[x.value].type).bits > HALVES_TABLE:
         return False
     multiplier, shift = _factor(float(ratios[0]))
-    return multiplier.bit_count() == 1 and multiplier < 1 << shift
+    return multiplier % 2 == 1 and shift <= HALVES_SHIFT
 
 
+HALVES_SHIFT = 6
 HALVES_TABLE = 11
 """Bits of the widest integers whose halves a table rounds: it is one small block of memory."""
 
@@ -108,9 +112,7 @@ def _factor(ratio: float) -> tuple[int, int]:
 def _looked_up(site: Site, x: Coded, functions: Sequence[Pointwise]) -> str:
     storage = storage_of(site.rewriter[x.value].type)
     if storage.bits > LARGEST_TABLE:
-        raise CannotLegalize(
-            f"its operand has {storage.bits} bits, and a table has at most {LARGEST_TABLE}"
-        )
+        raise NotQuantized  # what a function sees is to be rounded before it
     real = x.uniform_scale * (np.arange(storage.low, storage.high + 1) - x.zero_point)
     table = fixed.quantize(
         applied(functions, real), site.to.scale, site.to.zero_point, site.to.storage

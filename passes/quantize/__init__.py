@@ -16,9 +16,8 @@ import numpy as np
 
 from sightline.ir.build import GraphBuilder
 from sightline.ir.constant import Constant
-from sightline.ir.encoding import Encoding
 from sightline.ir.errors import UserError
-from sightline.ir.graph import Const, Graph, Node
+from sightline.ir.graph import Const, Graph, Input, Node
 from sightline.ir.op import Op
 from sightline.ir.ops.conv import Conv
 from sightline.ir.ops.quantization import Dequantize, InFloat, Quantize, ScaledWeights
@@ -28,7 +27,7 @@ from sightline.passes.bias_correction import bias_correction
 from sightline.passes.legalize.coded import EXACT
 from sightline.passes.move_integers import on_integers
 from sightline.passes.precision import Precisions
-from sightline.passes.quantize.encodings import index_of
+from sightline.passes.quantize.encodings import Encodings
 from sightline.passes.quantize.regions import Regions
 from sightline.passes.quantize.roles import Role
 from sightline.passes.quantize.weights import QuantizedWeights, quantized_weights
@@ -37,7 +36,7 @@ from sightline.passes.quantize.weights import QuantizedWeights, quantized_weight
 def quantize(
     graph: Graph,
     regions: Regions,
-    encodings: Mapping[str, Encoding],
+    encodings: Encodings,
     precisions: Precisions,
     means: Mapping[str, Array] | None = None,
 ) -> Graph:
@@ -53,18 +52,20 @@ class _Quantizer:
         self,
         graph: Graph,
         regions: Regions,
-        encodings: Mapping[str, Encoding],
+        encodings: Encodings,
         precisions: Precisions,
         means: Mapping[str, Array],
     ) -> None:
         self.graph = graph
         self.regions = regions
-        self.encodings = encodings
+        self.encodings = encodings.values
+        self.indices = encodings.indices
         self.precisions = precisions
         self.means = means
         self.builder = GraphBuilder(graph.name)
         self.reals: dict[str, str] = {}
         self.codes: dict[str, str] = {}
+        self.again: dict[str, str] = {}
         self.constants: dict[Constant, str] = {}
         self.reader = {value: node.name for node in graph.operations for value in node.inputs}
         self.read: dict[tuple[Table, tuple[str, ...]], list[str]] = {}
@@ -74,16 +75,20 @@ class _Quantizer:
                 self.read.setdefault(key, []).append(node.inputs[0])
 
     def run(self) -> Graph:
+        for node in self.graph.inputs:  # first, so that they keep their names
+            self.reals[node.name] = self.builder.keep(node, ())
         for node in self.graph.nodes:
             self._visit(node)
         for output in self.graph.outputs:
-            self.builder.output(self._real(output.node), output.label)
+            given = isinstance(self.graph[output.node].op, Input)
+            value = self.reals[output.node] if given else self._real(output.node)
+            self.builder.output(value, output.label)
         return self.builder.finish()
 
     def _visit(self, node: Node) -> None:
         name, role = node.name, self.regions.roles[node.name]
-        if isinstance(node.op, Const) and name not in self.encodings:
-            return  # made where it is read: integers take the place of most
+        if node.is_leaf and name not in self.encodings:
+            return  # there already, or made where it is read: integers take the place of most
         if role is Role.LABEL and node.inputs[0] in self.encodings:
             self.reals[name] = self.builder.keep(node, (self.codes[node.inputs[0]],))
             return
@@ -94,15 +99,16 @@ class _Quantizer:
             return
         if isinstance(node.op, Conv) and role is Role.EXACT:
             operands = self._bank(node, node.op)
-        elif name in self.regions.indices:
+        elif name in self.indices:
             operands = (self._index(node),)
         else:
             operands = tuple(map(self._real, node.inputs))
         if name not in self.encodings:
             self.reals[name] = self.builder.keep(node, operands)
             return
-        exact = node if node.is_leaf else replace(node, name=name + EXACT)
-        self.reals[name] = self.builder.keep(exact, operands)
+        if name not in self.reals:
+            exact = node if node.is_leaf else replace(node, name=name + EXACT)
+            self.reals[name] = self.builder.keep(exact, operands)
         if role is Role.FLOAT and not node.is_leaf:
             self.reals[name] = self._add(node, InFloat(), self.reals[name], suffix=".float")
         self.codes[name] = self._add(
@@ -115,16 +121,14 @@ class _Quantizer:
             if value not in self.reals:
                 self.reals[value] = self.builder.keep(self.graph[value], ())
             return self.reals[value]
-        real = f"{value}.real"
-        if real not in self.builder:
-            node = self.graph[value]
-            self._add(node, Dequantize(self.encodings[value]), self.codes[value], suffix=".real")
-        return real
+        if value not in self.again:
+            node, code = self.graph[value], self.codes[value]
+            self.again[value] = self._add(node, Dequantize(self.encodings[value]), code, ".real")
+        return self.again[value]
 
     def _index(self, function: Node) -> str:
         """An operand rounded to what a table is indexed by."""
-        name = index_of(function.name)
-        encoding, real = self.encodings[name], self._real(function.inputs[0])
+        encoding, real = self.indices[function.name], self._real(function.inputs[0])
         index = self._add(function, Quantize(encoding), real, suffix=".index")
         return self._add(function, Dequantize(encoding), index, suffix=".index.real")
 

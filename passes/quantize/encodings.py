@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,26 +17,29 @@ from sightline.passes.ranges import Method, MinMax, Range, encoding_of, least_er
 from sightline.passes.statistics import BINS, Statistics, merged, statistics_of
 
 
+@dataclass(frozen=True)
+class Encodings:
+    """Of values by name; and of what tables are indexed by, where a function has one of its own."""
+
+    values: Mapping[str, Encoding]
+    indices: Mapping[str, Encoding] = field(default_factory=dict)
+
+
 def find_encodings(
     graph: Graph, regions: Regions, statistics: Mapping[str, Statistics], method: Method
-) -> dict[str, Encoding]:
+) -> Encodings:
     """The encoding of each value that is kept as integers, and of each function's own index."""
-    encodings: dict[str, Encoding] = {}
-    for function, group in regions.indices.items():
+
+    def found(group: Group) -> Encoding:
         seen = [_seen(graph, statistics, member) for member in group.members]
-        encodings[index_of(function)] = encoding_of_group(group, merged(*seen), method)
+        return encoding_of_group(group, merged(*seen), method)
+
+    indices = {function: found(group) for function, group in regions.indices.items()}
+    encodings: dict[str, Encoding] = {}
     for value, group in regions.groups.items():
         if value not in encodings:
-            seen = [_seen(graph, statistics, member) for member in group.members]
-            encodings |= dict.fromkeys(
-                group.members, encoding_of_group(group, merged(*seen), method)
-            )
-    return encodings
-
-
-def index_of(function: str) -> str:
-    """The name of what a function's table is indexed by, where that is rounded for it alone."""
-    return f"{function}.index"
+            encodings |= dict.fromkeys(group.members, found(group))
+    return Encodings(encodings, indices)
 
 
 def encoding_of_group(group: Group, seen: Statistics, method: Method) -> Encoding:

@@ -78,7 +78,7 @@ class _Edges:
             f"{node.op.kind} has no form in integers, and stands between filter banks",
             node=node.name,
             where=node.where,
-            fix=f"Keep it in float, as '{node.name}=float' among the precisions.",
+            fix=f"Keep it in float, as --precision {node.name}=float.",
         )
 
     def _reach(self, name: str, *, forward: bool) -> list[str]:

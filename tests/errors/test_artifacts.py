@@ -230,7 +230,9 @@ def test_the_float_network_of_a_manifest_that_forgot_it_is_not_there() -> None:
     change_manifest(original_sha256=None)
     np.save("frames.npy", frames()[0])
     succeeds("run", "net", "frames.npy")
-    assert fails("accuracy", "net", "frames.npy").startswith("net does not hold the float network")
+    assert fails("accuracy", "net", "frames.npy").startswith(
+        "the artifact does not hold the float network"
+    )
 
 
 @pytest.mark.parametrize(

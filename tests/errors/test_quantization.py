@@ -157,7 +157,9 @@ def test_options_that_mean_nothing(words: tuple[str, str], message: str) -> None
 
 @pytest.mark.usefixtures("_integers")
 def test_what_is_quantized_is_not_quantized_again() -> None:
-    message = "net is quantized already. Compile it as it is, or start again."
+    message = (
+        "the network is quantized already. Compile it as it is, or start again from the float one."
+    )
     assert fails("quantize", "q", "good.npy", "-o", "made") == message
     command = ("compile", "q", "-t", "reference", "-o", "made", "--calibrate", "good.npy")
     assert fails(*command) == message
@@ -176,8 +178,8 @@ def test_compile_is_told_how_to_quantize_but_not_by_what(words: tuple[str, ...])
 @pytest.mark.usefixtures("_integers")
 def test_accuracy_needs_the_float_network() -> None:
     assert fails("accuracy", "net", "good.npy") == (
-        "net does not hold the float network that it was made of. Name what 'sightline quantize', "
-        "or 'compile --calibrate', has written."
+        "the artifact does not hold the float network that it was made of. Name what 'sightline "
+        "quantize', or 'compile --calibrate', has written."
     )
     assert fails("accuracy", "gone", "good.npy") == "there is no artifact folder 'gone'."
     assert fails("accuracy", "q", "odd.npy").startswith("frame 2 of 'odd.npy' holds nan")

@@ -47,7 +47,7 @@ def integers_of(graph: Graph, *precision: str) -> Graph | None:
     """The legalized graph; None where its numbers are too wide, which the user is told."""
     simulated = quantized(prepared(graph), *precision)
     try:
-        return pipeline.run(simulated, passes=pipeline.INTEGER_PASSES[:3])
+        return pipeline.run(simulated, passes=pipeline.TO_INTEGERS)
     except Refusal:
         return None
 

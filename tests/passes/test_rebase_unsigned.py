@@ -16,6 +16,7 @@ from sightline.ir.types import Quant
 from sightline.ir.verify import verify
 from sightline.passes import rebase_unsigned as module
 from sightline.passes.rebase_unsigned import rebase_unsigned, signed
+from sightline.passes.refusal import Refusal
 from tests.support.examples import examples
 from tests.support.pass_checks import assert_agree, graph_of
 
@@ -87,3 +88,37 @@ def test_a_zero_point_that_is_not_moved_is_caught(monkeypatch: pytest.MonkeyPatc
     )
     with pytest.raises(AssertionError):
         assert_agree(NET, rebase_unsigned(NET), tolerance=0)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "m = clamp(q, low=100, high=215) : {0}[1,1,4,4]",
+        "m = stuff(q, factors=[2, 2], value=3.0) : {0}[1,1,8,8]",
+        "m = pad(q, pads=[0, 0, 1, 1, 0, 0, 1, 1], value=7.0) : {0}[1,1,6,6]",
+    ],
+)
+def test_what_is_said_in_integers_moves_with_them(line: str) -> None:
+    element = "quant(u8,0x1.0p-5,110)"
+    size = 8 if "stuff" in line else 6 if "pad" in line else 4
+    spelled = "bits=8, scale=0.03125, zero_point=110, signed=false"
+    graph = graph_of(f"""
+        x = input : f32[1,1,4,4]
+        q = quantize(x, {spelled}) : {element}[1,1,4,4]
+        {line.format(element)}
+        y = dequantize(m, {spelled}) : f32[1,1,{size},{size}]
+        return y=y
+    """)
+    after = rebase_unsigned(graph)
+    verify(after)
+    assert_agree(graph, after, tolerance=0)
+
+
+def test_an_unsigned_output_is_refused_by_name() -> None:
+    graph = graph_of("""
+        x = input : f32[1,1,4,4]
+        q = quantize(x, bits=8, scale=0.5, signed=false) : quant(u8,0x1.0p-1,0)[1,1,4,4]
+        return pixels=q
+    """)
+    with pytest.raises(Refusal, match="the output 'pixels' is in u8"):
+        rebase_unsigned(graph)

@@ -19,7 +19,7 @@ from sightline.passes import pipeline
 from sightline.passes.calibrate import observe
 from sightline.passes.precision import Precisions
 from sightline.passes.quantize import quantize as quantize_graph
-from sightline.passes.quantize.encodings import find_encodings
+from sightline.passes.quantize.encodings import Encodings, find_encodings
 from sightline.passes.quantize.regions import find_regions
 from sightline.passes.ranges import MinMax
 from tests.support.arrays import f32
@@ -35,10 +35,11 @@ def spoilt(*names: str) -> Model:
     precisions = Precisions.parse("int8")
     regions = find_regions(graph, precisions)
     encodings = find_encodings(graph, regions, observe(graph, FRAMES), MinMax())
+    values = dict(encodings.values)
     for name in names:
-        old = encodings[name]
-        encodings[name] = Encoding(old.bits, old.scale * 2 ** (old.bits - 4), old.zero_point)
-    return Model(quantize_graph(graph, regions, encodings, precisions), original=graph)
+        old = values[name]
+        values[name] = Encoding(old.bits, old.scale * 2 ** (old.bits - 4), old.zero_point)
+    return Model(quantize_graph(graph, regions, Encodings(values), precisions), original=graph)
 
 
 def own(accuracy: Accuracy) -> dict[str, float]:
@@ -138,7 +139,7 @@ def test_no_frames_is_the_users_mistake() -> None:
 
 def test_a_model_without_its_float_network_is_refused() -> None:
     model = dataclasses.replace(sightline.quantize(NET, FRAMES), original=None)
-    with pytest.raises(UserError, match="net does not hold the float network"):
+    with pytest.raises(UserError, match="the artifact does not hold the float network"):
         require_original(model)
 
 

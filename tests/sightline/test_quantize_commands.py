@@ -65,7 +65,7 @@ def softmax_net() -> Graph:
 
 def test_quantize_then_compile_then_run_gives_the_integers_of_the_reference() -> None:
     text = succeeds("quantize", "net", "frames.npy", "-o", "q")
-    assert text.startswith("compiled net for reference into q: ")
+    assert text.startswith("quantized net into q: ")
     assert text.count("\n") == 1
     succeeds("compile", "q", "-t", "cpu", "-t", "reference", "-o", "both")
     for folder, target in (("q", "reference"), ("both", "reference"), ("both", "cpu")):

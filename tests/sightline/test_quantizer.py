@@ -118,7 +118,7 @@ def test_what_is_misspelled_is_told(precision: str | Sequence[str], told: str) -
 
 def test_what_is_quantized_already_is_refused() -> None:
     model = sightline.quantize(two_banks(weights()), FRAMES)
-    with pytest.raises(UserError, match="net is quantized already"):
+    with pytest.raises(UserError, match="the network is quantized already"):
         sightline.quantize(model, FRAMES)
 
 

@@ -39,7 +39,7 @@ def find_some_regions(graph: Graph, precisions: Precisions) -> tuple[Precisions,
         try:
             return precisions, find_regions(graph, precisions)
         except UserError as error:
-            found = re.search(r"as '(.*)=float'", str(error))
+            found = re.search(r"as --precision (.*)=float\.", str(error))
             if found is None:
                 raise
             layers = (*precisions.layers, (found[1], FLOAT))

@@ -57,20 +57,20 @@ def without_floats(graph: Graph) -> Graph:
     return rewrite(replace(graph, outputs=kept), lambda rewriter, node: None)
 
 
-@examples(20)
-@given(graphs(max_nodes=5), SOME, st.integers(0, 99))
+@examples(240)
+@given(graphs(max_nodes=3), SOME, st.integers(0, 99))
 def test_of_any_op(graph: Graph, precision: str, seed: int) -> None:
     assert_same_integers(graph, precision, seed)
 
 
-@examples(20)
-@given(graphs(max_nodes=6, steps=LAYERS), SOME, st.integers(0, 99))
+@examples(40)
+@given(graphs(max_nodes=5, steps=LAYERS), SOME, st.integers(0, 99))
 def test_of_layers_after_layers(graph: Graph, precision: str, seed: int) -> None:
     assert_same_integers(graph, precision, seed)
 
 
-@examples(10)
-@given(integer_networks(most=3))
+@examples(20)
+@given(integer_networks(most=2))
 def test_of_ranges_that_are_filled(net: IntegerNetwork) -> None:
     graph = pipeline.run(net.builder.finish(), passes=pipeline.INTEGER_PASSES)
     assert_is_reference(graph, net.inputs, tolerance=0)

@@ -164,10 +164,12 @@ def test_filter_banks(encoding: Encoding, bias: bool) -> None:
 
 
 @each_encoding
-def test_affine(encoding: Encoding) -> None:
+@pytest.mark.parametrize("pruned", [(1, 1, 1, 1), (1, 0, 1e-20, 1e-6)])
+def test_affine(encoding: Encoding, pruned: tuple[float, ...]) -> None:
     net = Quantized(encoding)
     x = net.operand(encoding)
     vectors = [net.rng.uniform(0.2, 1, 4).astype(np.float32) * sign for sign in (-1, 1, 1, 1)]
+    vectors[0] *= np.array(pruned, np.float32)
     constants = [net.builder.constant(v, f"v{n}") for n, v in enumerate(vectors)]
     check(net, net.builder.add(BatchNorm(), x, *constants))
 

@@ -129,7 +129,7 @@ def test_members_of_a_group_are_seen_together_constants_too() -> None:
     one = np.zeros((1, 1, 2, 2), np.float32)
     seen = {name: statistics_of(one - 20) for name in ("x", "a", "c", "y")}
     regions = find_regions(graph, Precisions.parse("int8"))
-    found = find_encodings(graph, regions, seen, MinMax())
+    found = find_encodings(graph, regions, seen, MinMax()).values
     assert set(found) == {"x", "a", "k", "c", "y"}
     assert found["a"] == found["k"] == found["c"]
     for end in (-20.0, 10.0):

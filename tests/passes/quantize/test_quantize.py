@@ -31,7 +31,7 @@ from tests.support.pass_checks import graph_of
 from tests.support.quantized import prepared, quantized
 from tests.support.random_graphs import graphs, inputs_for
 
-TO_INTEGERS = pipeline.INTEGER_PASSES[: pipeline.INTEGER_PASSES.index(pool_sums) + 1]
+EXACTLY = pipeline.INTEGER_PASSES[: pipeline.INTEGER_PASSES.index(pool_sums) + 1]
 """Up to where ops stand alone, before stages."""
 
 PRECISIONS = st.sampled_from(("int8", "int16", "q8.8"))
@@ -75,7 +75,7 @@ def test_a_network_in_float_is_as_it_was(graph: Graph, seed: int) -> None:
 
 def legalized(graph: Graph, precision: str) -> Graph:
     """In integers, op by op."""
-    return pipeline.run(quantized(prepared(graph), precision), passes=TO_INTEGERS)
+    return pipeline.run(quantized(prepared(graph), precision), passes=EXACTLY)
 
 
 def on_frames(graph: Graph, *precision: str) -> Graph:
@@ -94,7 +94,7 @@ def test_reads_well(golden: Golden) -> None:
 def test_a_layer_in_float_is_marked(golden: Golden) -> None:
     after = on_frames(NET, "int8", "t=float")
     assert [node.name for node in after.nodes if isinstance(node.op, InFloat)] == ["t.float"]
-    legal = pipeline.run(after, passes=TO_INTEGERS)
+    legal = pipeline.run(after, passes=EXACTLY)
     golden(to_text(legal))
 
 
