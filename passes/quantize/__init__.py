@@ -63,11 +63,14 @@ class _Quantizer:
         self.precisions = precisions
         self.means = means
         self.builder = GraphBuilder(graph.name)
+        # By their name in the float graph: values as they are computed, their integers, and what
+        # those stand for.
         self.reals: dict[str, str] = {}
         self.codes: dict[str, str] = {}
-        self.again: dict[str, str] = {}
+        self.decoded: dict[str, str] = {}
         self.constants: dict[Constant, str] = {}
         self.reader = {value: node.name for node in graph.operations for value in node.inputs}
+        # What the banks read that share their weights.
         self.read: dict[tuple[Table, tuple[str, ...]], list[str]] = {}
         for node in graph.operations:
             if isinstance(node.op, Conv) and regions.roles[node.name] is Role.EXACT:
@@ -121,10 +124,10 @@ class _Quantizer:
             if value not in self.reals:
                 self.reals[value] = self.builder.keep(self.graph[value], ())
             return self.reals[value]
-        if value not in self.again:
+        if value not in self.decoded:
             node, code = self.graph[value], self.codes[value]
-            self.again[value] = self._add(node, Dequantize(self.encodings[value]), code, ".real")
-        return self.again[value]
+            self.decoded[value] = self._add(node, Dequantize(self.encodings[value]), code, ".real")
+        return self.decoded[value]
 
     def _index(self, function: Node) -> str:
         """An operand rounded to what a table is indexed by."""
