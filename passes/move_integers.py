@@ -7,34 +7,13 @@ import dataclasses
 from sightline.ir.encoding import Encoding
 from sightline.ir.graph import Graph, Node
 from sightline.ir.op import Op
-from sightline.ir.ops.movement import (
-    Concat,
-    Flatten,
-    Gather,
-    Identity,
-    Pad,
-    Reshape,
-    Slice,
-    Transpose,
-)
+from sightline.ir.ops.movement import MOVEMENT, Pad, Stuff
 from sightline.ir.ops.pooling import GlobalMaxPool, MaxPool
 from sightline.ir.ops.quantization import Dequantize, Quantize
 from sightline.ir.ops.resize import ResizeNearest
 from sightline.passes.rewrite import Rewriter, first_of, rewrite
 
-MOVES = (
-    Concat,
-    Flatten,
-    Gather,
-    GlobalMaxPool,
-    Identity,
-    MaxPool,
-    Pad,
-    Reshape,
-    ResizeNearest,
-    Slice,
-    Transpose,
-)
+MOVES = (*MOVEMENT, GlobalMaxPool, MaxPool, ResizeNearest)
 """Ops whose results are numbers of their operands, or what they fill in."""
 
 
@@ -96,6 +75,6 @@ def dequantize_last(rewriter: Rewriter, node: Node) -> str | None:
 
 def on_integers(op: Op, encoding: Encoding) -> Op:
     """The op with whatever it fills in as an integer of the encoding, the nearest there is."""
-    if not isinstance(op, Pad) or op.mode != "constant":
-        return op
-    return dataclasses.replace(op, value=encoding.code(op.value))
+    if isinstance(op, Stuff) or (isinstance(op, Pad) and op.mode == "constant"):
+        return dataclasses.replace(op, value=encoding.code(op.value))
+    return op

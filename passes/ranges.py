@@ -72,12 +72,10 @@ def range_of(
     method: Method,
     bits: int,
     symmetric: bool = False,
-    *,
-    power_of_two: bool = False,
 ) -> Range:
     """The ends of what integers should cover, by a method; 0 lies between them.
 
-    Least error is that of the encoding which `encoding_of` gives for bits, symmetry and power.
+    Least error is that of the encoding which `encoding_of` gives for bits and symmetry.
     """
     whole = min(statistics.low, 0.0), max(statistics.high, 0.0)
     match method:
@@ -88,9 +86,7 @@ def range_of(
             return min(quantile(statistics, cut), 0.0), max(quantile(statistics, 1 - cut), 0.0)
         case LeastError():
             bound = max(-whole[0], whole[1])
-            encode = functools.partial(
-                encoding_of, bits=bits, symmetric=symmetric, power_of_two=power_of_two
-            )
+            encode = functools.partial(encoding_of, bits=bits, symmetric=symmetric)
             return least_error(
                 lambda ends: expected_error(statistics, encode(*ends)),
                 (-bound, bound) if symmetric else whole,
@@ -189,16 +185,13 @@ def _around(drawn: tuple[int, int], stride: int, count: int) -> list[tuple[int, 
     return [(low, high) for low in first for high in second]
 
 
-def encoding_of(
-    low: float, high: float, bits: int, *, symmetric: bool = False, power_of_two: bool = False
-) -> Encoding:
+def encoding_of(low: float, high: float, bits: int, *, symmetric: bool = False) -> Encoding:
     """Signed integers for the numbers from low to high, and for 0, which is exact.
 
-    The scale is the least float for which both ends lie within, or the next power of two. If
-    symmetric, or if little is gained otherwise, the zero point is 0; if all numbers are of one
-    sign, it is the first or the last integer. A range of 0 alone is taken for -1 to 1 (in steps of
-    a power of two). No scale is infinite or denormal, whatever the range: what is smaller than the
-    least normal float becomes 0.
+    The scale is the least float for which both ends lie within. If symmetric, or if little is
+    gained otherwise, the zero point is 0; if all numbers are of one sign, it is the first or the
+    last integer. A range of 0 alone is taken for -1 to 1 (in steps of a power of two). No scale is
+    infinite or denormal, whatever the range: what is smaller than the least normal float becomes 0.
     """
     if not (math.isfinite(low) and math.isfinite(high) and low <= high):
         raise ValueError(f"no range from {low} to {high}")
@@ -206,11 +199,10 @@ def encoding_of(
     least, most = Fraction(min(low, 0.0)), Fraction(max(high, 0.0))
     if least == most:
         return Encoding(bits, 2.0 ** (1 - bits))
-    grid = _power_above if power_of_two else _float_above
-    scale, zero_point = grid(_scale(least, most, 0, storage)), 0
+    scale, zero_point = _float_above(_scale(least, most, 0, storage)), 0
     if not symmetric:
         other = _best_zero_point(least, most, storage)
-        finer = grid(_scale(least, most, other, storage))
+        finer = _float_above(_scale(least, most, other, storage))
         if finer <= LEAST_GAIN * scale:
             scale, zero_point = finer, other
     return Encoding(bits, _representable(scale, zero_point, storage), zero_point)
@@ -238,14 +230,6 @@ def _float_above(number: Fraction) -> Fraction:
     if Fraction(float(nearest)) < number:
         nearest = np.nextafter(nearest, np.float32(np.inf))
     return Fraction(float(nearest))
-
-
-def _power_above(number: Fraction) -> Fraction:
-    """The least power of two that is not below a positive number."""
-    power = Fraction(2) ** (math.frexp(float(number))[1] - 1)
-    while power < number:
-        power *= 2
-    return power
 
 
 def _representable(scale: Fraction, zero_point: int, storage: Int) -> float:

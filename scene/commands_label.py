@@ -11,10 +11,11 @@ from typing import Any
 
 from sightline.draw import draw_labels
 from sightline.files import failures_named, new_file
+from sightline.frames import BESIDE
 from sightline.ir.errors import UserError
 from sightline.ir.progress import Report, silent
 from sightline.picture import SUFFIXES
-from sightline.scene.datasets.folder import ABOUT, BESIDE
+from sightline.scene.datasets.folder import ABOUT
 from sightline.scene.drawing import blend, draw_sheet
 from sightline.scene.labeling import Labeled, Labeler, Skipped, label_files
 from sightline.scene.places import make, natural, require_place

@@ -101,7 +101,7 @@ def _files(folder: Path) -> list[Path]:
     except OSError as error:
         raise UserError(f"cannot read the folder '{folder}': {error.strerror}") from error
     pictures = [path for path in names if path.suffix.lower() in SUFFIXES]
-    pictures = [path for path in pictures if not path.name.endswith(BESIDE)]
+    pictures = [path for path in pictures if not path.name.lower().endswith(BESIDE)]
     arrays = [path for path in names if path.suffix.lower() == ".npy"]
     if pictures and arrays:
         raise UserError(

@@ -17,17 +17,7 @@ from sightline.backends import registry
 from sightline.ir.errors import UserError
 from sightline.ir.graph import Const, Graph, Nested, Node
 from sightline.ir.op import OPS, Op
-from sightline.ir.ops.movement import (
-    Concat,
-    Flatten,
-    Gather,
-    Identity,
-    Pad,
-    Reshape,
-    Slice,
-    Stuff,
-    Transpose,
-)
+from sightline.ir.ops.movement import MOVEMENT
 from sightline.ir.ops.quantization import Dequantize, Quantize
 from sightline.ir.text import attributes
 from sightline.ir.types import FLOAT32, Float32, Int, Quant, TensorType
@@ -35,19 +25,7 @@ from sightline.passes.legalize.coded import EXACT
 
 _LONGEST = 40
 
-COMPUTES_NOTHING = (
-    Concat,
-    Dequantize,
-    Flatten,
-    Gather,
-    Identity,
-    Pad,
-    Quantize,
-    Reshape,
-    Slice,
-    Stuff,
-    Transpose,
-)
+COMPUTES_NOTHING = (*MOVEMENT, Dequantize, Quantize)
 """Conversions and movement: where only these are in float, all that is computed is integers."""
 
 

@@ -297,5 +297,9 @@ class Gather(Op):
         return Sample(cls(axis, indices), (x,))
 
 
+MOVEMENT = (Concat, Flatten, Gather, Identity, Pad, Reshape, Slice, Stuff, Transpose)
+"""All of these: their results are elements of their operands, or what they fill in."""
+
+
 def _random(rng: np.random.Generator, shape: Shape = (2, 3, 4, 5)) -> Array:
     return rng.standard_normal(shape).astype(np.float32)

@@ -12,7 +12,7 @@ from sightline.ir.encoding import Encoding
 from sightline.ir.graph import Node
 from sightline.ir.op import Op
 from sightline.ir.ops.integer import IntegerAdd, IntegerMul, IntegerSub
-from sightline.ir.ops.quantization import Dequantize
+from sightline.ir.ops.quantization import Dequantize, Requantize
 from sightline.ir.types import Array, Int, Shape
 from sightline.passes.refusal import Refusal
 from sightline.passes.rewrite import Rewriter
@@ -140,6 +140,18 @@ def difference(site: Site, a: Coded, b: Coded, suffix: str) -> Coded:
     low, high = a.low - b.high, a.high - b.low
     value = site.emit(IntegerSub(_width(low, high)), a.value, b.value, suffix=suffix)
     return Coded(value, a.scale, 0, low, high)
+
+
+def shifted(site: Site, x: Coded, bits: int, to: Encoding, suffix: str) -> str:
+    """x / 2^bits, rounded to integers of an encoding."""
+    shape = (1,) * x.scale.ndim
+    return site.emit(
+        Requantize(to, to.storage.low, to.storage.high),
+        x.value,
+        site.constant(np.ones(shape, np.int32), "one"),
+        site.constant(np.full(shape, bits, np.int8), f"{suffix}.shift"),
+        suffix=suffix,
+    )
 
 
 def scaled(x: Coded, factor: float | Array) -> Coded:

@@ -19,7 +19,7 @@ from sightline.ir.encoding import Encoding
 from sightline.ir.op import Op
 from sightline.ir.ops.integer import IntegerMax, IntegerSqrt
 from sightline.ir.ops.pooling import LPPool
-from sightline.ir.ops.quantization import Lookup, Requantize
+from sightline.ir.ops.quantization import Lookup
 from sightline.ir.types import Array
 from sightline.passes.legalize.coded import (
     MAX_WIDTH,
@@ -30,6 +30,7 @@ from sightline.passes.legalize.coded import (
     difference,
     product,
     scaled,
+    shifted,
     times,
     total,
 )
@@ -139,15 +140,8 @@ def _raised(site: Site, x: Coded, exponent: float) -> Coded:
 def _index(site: Site, x: Coded, bits: int, shift: int) -> Coded:
     """x / 2^shift, rounded to integers that index a table."""
     to = Encoding(bits, 1.0, -(1 << (bits - 1)))
-    low, high = to.storage.low, to.storage.high
-    value = site.emit(
-        Requantize(to, low, high),
-        x.value,
-        site.constant(np.ones_like(x.scale, np.int32), "one"),
-        site.constant(np.full_like(x.scale, shift, np.int8), "shift"),
-        suffix="index",
-    )
-    return Coded(value, x.scale, to.zero_point, low, high)
+    value = shifted(site, x, shift, to, "index")
+    return Coded(value, x.scale, to.zero_point, to.storage.low, to.storage.high)
 
 
 LEGAL: dict[type[Op], Callable[[Site], Coded]] = {LPPool: lp_pool}

@@ -22,7 +22,6 @@ from sightline.ir.ops.normalization import (
     SubtractiveNorm,
     box_sums,
 )
-from sightline.ir.ops.quantization import Requantize
 from sightline.ir.types import Array
 from sightline.ir.window import Window
 from sightline.passes.legalize.coded import (
@@ -33,6 +32,7 @@ from sightline.passes.legalize.coded import (
     difference,
     product,
     scaled,
+    shifted,
     times,
 )
 from sightline.passes.legalize.pooling import by_place, window_sum
@@ -150,14 +150,7 @@ def without(site: Site, x: Coded, bits: int) -> Coded:
         raise CannotLegalize(f"its sums of squares have {width} bits, and {most} are the most")
     low, high = x.low >> bits, (x.high >> bits) + 1
     to = Encoding(max(2, fixed.width_of(low, high)), float(x.scale.max()) * 2.0**bits)
-    shape = (1,) * x.scale.ndim
-    value = site.emit(
-        Requantize(to, low, high),
-        x.value,
-        site.constant(np.ones(shape, np.int32), "one"),
-        site.constant(np.full(shape, bits, np.int8), "dropped"),
-        suffix="coarse",
-    )
+    value = shifted(site, x, bits, to, "coarse")
     return Coded(value, x.scale * 2.0**bits, 0, low, high)
 
 

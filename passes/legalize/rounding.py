@@ -40,8 +40,6 @@ def rounded(site: Site, x: Coded, functions: Sequence[Pointwise] = ()) -> str:
 def _often_halfway(site: Site, x: Coded) -> bool:
     """Whether many of few numbers lie between two steps of the result, as averages of four do.
 
-    Of each 2^shift numbers in a row, times an odd multiplier, one does.
-
     Then a table rounds them to even, as ONNX has it; elsewhere halves are rare, and go upward.
     """
     ratios = np.unique(x.scale / site.to.scale)
@@ -52,6 +50,8 @@ def _often_halfway(site: Site, x: Coded) -> bool:
 
 
 HALVES_SHIFT = 6
+"""Of 2^shift numbers in a row, times an odd multiplier, one lies halfway: rare beyond it."""
+
 HALVES_TABLE = 11
 """Bits of the widest integers whose halves a table rounds: it is one small block of memory."""
 

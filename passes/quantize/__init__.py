@@ -69,6 +69,7 @@ class _Quantizer:
         self.codes: dict[str, str] = {}
         self.decoded: dict[str, str] = {}
         self.constants: dict[Constant, str] = {}
+        self.scaled: dict[tuple[str, str], str] = {}
         self.reader = {value: node.name for node in graph.operations for value in node.inputs}
         # What the banks read that share their weights.
         self.read: dict[tuple[Table, tuple[str, ...]], list[str]] = {}
@@ -169,12 +170,16 @@ class _Quantizer:
         name = node.inputs[1]
         integers = self._constant(Constant(weights.integers, weights.element), name, node)
         scales = self._constant(Constant(weights.scales), f"{name}.scales", node)
-        real = f"{integers}.real"
-        if real in self.builder and self.builder[real].inputs == (integers, scales):
-            return real
-        return self.builder.add(
-            ScaledWeights(), integers, scales, name=real, instance=node.instance, where=node.where
-        )
+        if (integers, scales) not in self.scaled:
+            self.scaled[integers, scales] = self.builder.add(
+                ScaledWeights(),
+                integers,
+                scales,
+                name=f"{integers}.real",
+                instance=node.instance,
+                where=node.where,
+            )
+        return self.scaled[integers, scales]
 
     def _constant(self, constant: Constant, name: str, node: Node) -> str:
         """A constant, once for all that share it."""

@@ -22,6 +22,7 @@ import numpy as np
 
 from sightline.draw import draw_labels
 from sightline.files import new_folder
+from sightline.frames import BESIDE
 from sightline.ir.errors import UserError
 from sightline.ir.progress import Report, silent
 from sightline.ir.types import Array
@@ -46,9 +47,6 @@ LAYOUT = (
     "A folder of frames holds NAME.png, NAME.labels.png, for all or none NAME.depth.png, and "
     'scene.json with {"classes": ["sky", …], "synthetic": true or false}.'
 )
-BESIDE = (".depth.png", ".labels.png", ".overlay.png")
-"""What lies beside the picture of a scene, and is told from it by how it ends."""
-
 _LEVELS = 65535
 
 

@@ -144,12 +144,10 @@ def test_a_constant_is_kept(method: Method, number: float) -> None:
 
 
 @examples(300)
-@given(FLOATS, FLOATS, st.sampled_from([2, 4, 8, 16]), st.booleans(), st.booleans())
-def test_an_encoding_reaches_both_ends(
-    low: float, high: float, bits: int, symmetric: bool, power_of_two: bool
-) -> None:
+@given(FLOATS, FLOATS, st.sampled_from([2, 4, 8, 16]), st.booleans())
+def test_an_encoding_reaches_both_ends(low: float, high: float, bits: int, symmetric: bool) -> None:
     low, high = min(low, high), max(low, high)
-    encoding = encoding_of(low, high, bits, symmetric=symmetric, power_of_two=power_of_two)
+    encoding = encoding_of(low, high, bits, symmetric=symmetric)
     scale, zero_point, storage = encoding.scale, encoding.zero_point, encoding.storage
     assert scale == float(np.float32(scale))
     assert np.finfo(np.float32).smallest_normal <= scale < math.inf
@@ -160,8 +158,6 @@ def test_an_encoding_reaches_both_ends(
         fixed.dequantize(np.array([storage.low, storage.high]), scale, zero_point)
     if symmetric:
         assert zero_point == 0
-    if power_of_two:
-        assert math.frexp(scale)[0] == 0.5
 
 
 @examples(300)
@@ -199,18 +195,10 @@ def test_zero_points(low: float, high: float, zero_point: int, scale: float) -> 
     assert encoding_of(low, high, 8) == Encoding(8, scale, zero_point)
 
 
-def test_scales_are_rounded_up_to_powers_of_two() -> None:
-    assert encoding_of(-130, 254, 8, power_of_two=True) == Encoding(8, 2.0, 0)
-    assert encoding_of(0, 255, 8, power_of_two=True) == Encoding(8, 1.0, -128)
-    assert encoding_of(-1, 1, 8, power_of_two=True) == Encoding(8, 2.0**-6, 0)
-    assert encoding_of(-1, 1, 16, symmetric=True, power_of_two=True).scale == 2.0**-14
-
-
 @pytest.mark.parametrize("ends", [(-LARGEST, LARGEST), (0, LARGEST), (0, 1e-45), (-1e-40, 1e-45)])
-@pytest.mark.parametrize("power_of_two", [False, True])
-def test_scales_stay_normal_floats(ends: tuple[float, float], power_of_two: bool) -> None:
+def test_scales_stay_normal_floats(ends: tuple[float, float]) -> None:
     for bits in (8, 16):
-        encoding = encoding_of(*ends, bits, power_of_two=power_of_two)
+        encoding = encoding_of(*ends, bits)
         storage = encoding.storage
         codes = np.array([storage.low, storage.high])
         assert np.isfinite(fixed.dequantize(codes, encoding.scale, encoding.zero_point)).all()
