@@ -1,0 +1,1 @@
+"""The target `fpga`: from integer stages to a plan, and from the plan to Verilog."""

@@ -1,0 +1,391 @@
+"""From a graph of integers to what the accelerator computes of it.
+
+    host            accelerator                              host
+    quantize ─────▶ stages of filter banks ─ sums ─ arg_max ─▶ dequantize, shapes
+
+It begins at integers that the user names, or else where the inputs of the graph are quantized. What
+lies before, and what only scales and shapes its results, is left to the host; any other stage that
+it does not take is refused.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from sightline.backends.fpga.network import (
+    Bank,
+    Enlarged,
+    Follower,
+    Labels,
+    Layer,
+    Network,
+    Rounding,
+    Source,
+    Sum,
+)
+from sightline.ir.errors import UserError
+from sightline.ir.graph import Const, Graph, Node
+from sightline.ir.ops.classify import ArgMax
+from sightline.ir.ops.integer import IntegerAdd
+from sightline.ir.ops.integer_bank import IntegerConv
+from sightline.ir.ops.movement import Flatten, Reshape, Transpose
+from sightline.ir.ops.pooling import MaxPool
+from sightline.ir.ops.quantization import Dequantize, Lookup, Quantize, Requantize
+from sightline.ir.ops.resize import ResizeNearest
+from sightline.ir.ops.stage import Stage
+from sightline.ir.types import Array, Float32, Int, Quant, TensorType
+from sightline.ir.window import Window
+
+TO_HOST = (Dequantize, Flatten, Reshape, Transpose)
+"""What the host does with results: none of these computes."""
+
+TAKEN = (
+    "It takes filter banks with their rounding, max pooling and tables, sums of two values, "
+    "enlargement by whole factors, and arg_max."
+)
+
+
+def extract(graph: Graph, begin: Sequence[str] = ()) -> Network:
+    """What the accelerator computes of a graph, from the values named, or from its first integers.
+
+    `begin` are names of integer values; they may also be given with commas between.
+    """
+    names = [name for each in begin for name in each.split(",") if name]
+    return _Extraction(graph, names or first_integers(graph)).network()
+
+
+def first_integers(graph: Graph) -> list[str]:
+    """What the inputs become before anything is computed."""
+    begins = []
+    for node in graph.inputs:
+        readers = [reader for reader in graph.nodes if node.name in reader.inputs]
+        rounded = [each.name for each in readers if isinstance(each.op, Quantize)]
+        if not readers:
+            continue
+        if isinstance(node.type.element, Float32) and len(rounded) != len(readers):
+            unrounded = next(each for each in readers if each.name not in rounded)
+            raise UserError(
+                f"the accelerator computes with integers, but the network computes "
+                f"{unrounded.op.kind} of {node.type} in float",
+                fix="Quantize it: add --calibrate FRAMES.",
+                node=unrounded.name,
+                where=unrounded.where,
+            )
+        begins += rounded or [node.name]
+    return begins
+
+
+class _Extraction:
+    """Walks the graph once, in its order, and keeps what it made of each node."""
+
+    def __init__(self, graph: Graph, begins: list[str]) -> None:
+        self.graph = graph
+        self.sources = [self.source(name) for name in begins]
+        self.inside: dict[str, Source | Bank | Follower] = {s.name: s for s in self.sources}
+        self.outside: set[str] = set()  # results that are the host's again
+        self.layers: dict[tuple[object, ...], Layer] = {}
+
+    def network(self) -> Network:
+        for node in self.graph.operations:
+            if node.name not in self.inside and any(map(self.depends, node.inputs)):
+                self.take(node)
+        outputs = self.outputs()
+        self.require_single_readers(outputs)
+        banks = tuple(each for each in self.inside.values() if isinstance(each, Bank))
+        followers = tuple(
+            each for each in self.inside.values() if isinstance(each, Enlarged | Sum | Labels)
+        )
+        if not banks:
+            raise UserError(
+                f"the accelerator would compute nothing: no filter bank follows "
+                f"{', '.join(s.name for s in self.sources) or 'the inputs'}"
+            )
+        return Network(self.graph.name, tuple(self.sources), banks, followers, outputs)
+
+    def source(self, name: str) -> Source:
+        if name not in self.graph.by_name:
+            raise UserError(
+                f"the accelerator cannot begin at '{name}': the graph has no such value",
+                fix="'sightline inspect DIR' lists them.",
+            )
+        type_ = self.graph[name].type
+        storage = integers_of(type_)
+        if storage is None or not storage.signed or storage.bits not in (8, 16):
+            raise UserError(
+                f"the accelerator cannot begin at '{name}', which is {type_}: it takes signed "
+                "integers of 8 or 16 bits",
+                fix="Name values after they are quantized.",
+            )
+        if type_.rank != 4 or type_.shape[0] != 1:
+            raise UserError(
+                f"the accelerator takes one picture a frame, [1,C,H,W], but '{name}' is {type_}"
+            )
+        _, channels, height, width = type_.shape
+        return Source(name, channels, height, width, storage.bits)
+
+    def depends(self, name: str) -> bool:
+        return name in self.inside or name in self.outside
+
+    def take(self, node: Node) -> None:
+        """Make of a node what the accelerator computes, or leave it to the host."""
+        op = node.op
+        if isinstance(op, ArgMax) and op.axis in (1, -3) and len(node.type.shape) == 3:
+            scores = self.behind_scale(node.inputs[0])
+            if scores:
+                self.inside[node.name] = Labels(node.name, scores)
+                return
+        if isinstance(op, TO_HOST) or any(name in self.outside for name in node.inputs):
+            self.outside.add(node.name)
+            return
+        made = self.bank(node) or self.sum(node) or self.enlarged(node)
+        if made is None:
+            raise self.refusal(node)
+        self.inside[node.name] = made
+
+    def behind_scale(self, name: str) -> str | None:
+        """The integers that a value scales: the largest of one is the largest of the other."""
+        node = self.graph[name]
+        if isinstance(node.op, Dequantize):
+            name = node.inputs[0]
+        return name if name in self.inside else None
+
+    def outputs(self) -> tuple[str, ...]:
+        """Values that the host, or whoever reads the graph's outputs, wants."""
+        wanted = {out.node for out in self.graph.outputs}
+        for node in self.graph.operations:
+            if node.name in self.outside and self.needed(node.name):
+                wanted |= set(node.inputs)
+        found = tuple(
+            name
+            for name, each in self.inside.items()
+            if name in wanted and not isinstance(each, Source)
+        )
+        missing = [out for out in self.graph.outputs if not self.depends(out.node)]
+        if missing or not found:
+            label = missing[0].label if missing else self.graph.outputs[0].label
+            raise UserError(
+                f"the output '{label}' does not depend on where the accelerator begins, "
+                f"{', '.join(s.name for s in self.sources)}"
+            )
+        return found
+
+    def needed(self, name: str) -> bool:
+        """Whether an output of the graph is, or reads, this value of the host."""
+        if any(out.node == name for out in self.graph.outputs):
+            return True
+        readers = [node for node in self.graph.operations if name in node.inputs]
+        return any(each.name in self.outside and self.needed(each.name) for each in readers)
+
+    def require_single_readers(self, outputs: tuple[str, ...]) -> None:
+        reads: dict[str, list[str]] = {name: ["the host"] for name in outputs}
+        for name, each in self.inside.items():
+            match each:
+                case Bank() | Enlarged() | Labels():
+                    reads.setdefault(each.source, []).append(name)
+                case Sum():
+                    reads.setdefault(each.left, []).append(name)
+                    reads.setdefault(each.right, []).append(name)
+        for name, readers in reads.items():
+            if len(readers) > 1:
+                raise UserError(
+                    f"the accelerator does not take a value that is read twice: '{name}' by "
+                    f"{' and '.join(readers)}",
+                    node=name,
+                    where=self.graph[name].where,
+                )
+
+    def bank(self, node: Node) -> Bank | None:
+        """A stage of filter bank, [max pooling], rounding, [table]; None if it is another."""
+        if not isinstance(node.op, Stage) or node.inputs[0] not in self.inside:
+            return None
+        if not _linear(node.op) or not _known(node):
+            return None
+        ops = [each.op for each in node.op.body.operations]
+        bank = next((op for op in ops if isinstance(op, IntegerConv)), None)
+        requantize = next(op for op in ops if isinstance(op, Requantize))
+        if bank is None:
+            return None
+        pool = next((op for op in ops if isinstance(op, MaxPool)), MaxPool(Window((1, 1))))
+        table = self.constant(node.inputs[-1]) if isinstance(ops[-1], Lookup) else None
+        data = self.graph[node.inputs[0]]
+        require_supported(node, bank, pool, data.type)
+        layer = self.layer(node, bank, requantize, table)
+        height, width = data.type.spatial
+        return Bank(
+            node.name,
+            layer,
+            data.name,
+            node.where,
+            height,
+            width,
+            (bank.window.pads[0], bank.window.pads[1]),
+            bank.fill,
+            _pair(bank.window.slide((height, width))),
+            _pair(pool.window.kernel),
+            _pair(pool.window.strides),
+            *_pair(node.type.spatial),
+        )
+
+    def layer(
+        self, node: Node, bank: IntegerConv, requantize: Requantize, table: Array | None
+    ) -> Layer:
+        """The numbers of a bank, one object for all scales that share them."""
+        key = (node.inputs[1:], bank.table, bank.window.kernel, bank.window.strides, requantize)
+        if key not in self.layers:
+            assert isinstance(node.op, Stage)
+            operands = dict(zip((n.name for n in node.op.body.inputs), node.inputs, strict=True))
+            filters = next(each for each in node.op.body.operations if each.op is bank)
+            factors = next(each for each in node.op.body.operations if each.op is requantize)
+            weights, *biases = (self.constant(operands[name]) for name in filters.inputs[1:])
+            maps = bank.table.maps
+            data, result = self.graph[node.inputs[0]].type, node.type
+            self.layers[key] = Layer(
+                str(self.graph[operands[filters.inputs[1]]].name).removesuffix(".weight"),
+                bank.table.channels,
+                _pair(bank.window.kernel),
+                _pair(bank.window.strides),
+                tuple(bank.table.blocks()),
+                weights,
+                tuple(biases[0].tolist()) if biases else (0,) * maps,
+                rounding_of(requantize, *(self.constant(operands[n]) for n in factors.inputs[1:])),
+                table,
+                bank.bits,
+                _bits(data),
+                8 if np.abs(weights.astype(np.int64)).max() <= 128 else 16,
+                _bits(result),
+            )
+        return self.layers[key]
+
+    def sum(self, node: Node) -> Sum | None:
+        """A stage of two values added and rounded."""
+        if not isinstance(node.op, Stage):
+            return None
+        ops = [each.op for each in node.op.body.operations]
+        match ops:
+            case [IntegerAdd(), Requantize() as requantize] if _linear(node.op):
+                pass
+            case _:
+                return None
+        left, right = node.inputs[:2]
+        if left not in self.inside or right not in self.inside or left == right:
+            return None
+        if self.graph[left].type.shape != self.graph[right].type.shape:
+            return None
+        factors = (self.constant(name) for name in node.inputs[2:4])
+        return Sum(node.name, left, right, rounding_of(requantize, *factors))
+
+    def enlarged(self, node: Node) -> Enlarged | None:
+        if not isinstance(node.op, ResizeNearest):
+            return None
+        small, op = self.graph[node.inputs[0]].type.spatial, node.op
+        factor = op.size[0] // small[0]
+        if tuple(op.size) != (small[0] * factor, small[1] * factor):
+            return None
+        repeated = [
+            np.array_equal(op.taps(a, n), np.arange(n * factor) // factor)
+            for a, n in enumerate(small)
+        ]
+        return Enlarged(node.name, node.inputs[0], factor) if all(repeated) else None
+
+    def constant(self, name: str) -> Array:
+        op = self.graph[name].op
+        assert isinstance(op, Const)
+        return op.value.array
+
+    def refusal(self, node: Node) -> UserError:
+        body = node.op.body.operations if isinstance(node.op, Stage) else ()
+        held = ", ".join(each.op.kind for each in body) or node.op.kind
+        later = self.beginnings()
+        fix = f"Let the host compute it: begin with --from {','.join(later)}." if later else TAKEN
+        return UserError(
+            f"the accelerator does not take this stage: {held}",
+            fix=fix,
+            node=node.name,
+            where=node.where,
+        )
+
+    def beginnings(self) -> list[str]:
+        """Where it could begin instead: behind the last stages that it does not take."""
+        graph = self.graph
+        refused = [node for node in graph.operations if not _known(node)]
+        followed: set[str] = set()  # what a refused stage needs
+        for node in reversed(graph.operations):
+            if node.name in followed or node in refused:
+                followed.update(node.inputs)
+        last = [node.name for node in refused if node.name not in followed]
+        return last if all(integers_of(graph[name].type) for name in last) else []
+
+
+def require_supported(node: Node, bank: IntegerConv, pool: MaxPool, data: TensorType) -> None:
+    """Refuse windows that the accelerator has not, by what they are."""
+    window, pooling = bank.window, pool.window
+    problem = ""
+    if window.rank != 2:
+        problem = f"a kernel of {window.rank} axes"
+    elif any(step != 1 for step in (*window.dilation, *pooling.dilation)):
+        dilation = next(w.dilation for w in (window, pooling) if set(w.dilation) != {1})
+        problem = f"the dilation {list(dilation)}"
+    elif any(pooling.pads[:2]):
+        problem = f"max pooling with padding {list(pooling.pads)} above or to the left"
+    elif integers_of(data) not in (Int(8), Int(16)):
+        problem = f"a filter bank on {data}"
+    elif integers_of(node.type) not in (Int(8), Int(16)):
+        problem = f"a filter bank whose results are {node.type}"
+    if problem:
+        raise UserError(
+            f"the accelerator does not take {problem}",
+            fix="Run it on another target, or choose the precision int8 or int16.",
+            node=node.name,
+            where=node.where,
+        )
+
+
+def rounding_of(op: Requantize, multipliers: Array, shifts: Array) -> Rounding:
+    return Rounding(
+        tuple(multipliers.reshape(-1).tolist()),
+        tuple(shifts.reshape(-1).tolist()),
+        op.to.zero_point,
+        op.low,
+        op.high,
+        op.to.bits,
+    )
+
+
+def integers_of(type_: TensorType) -> Int | None:
+    """The integers that a value is made of, None if it is made of none."""
+    element = type_.element.storage if isinstance(type_.element, Quant) else type_.element
+    return element if isinstance(element, Int) else None
+
+
+def _bits(type_: TensorType) -> int:
+    storage = integers_of(type_)
+    assert storage is not None
+    return storage.bits
+
+
+def _known(node: Node) -> bool:
+    """Whether the accelerator, or the host beside it, has a way to compute such a node."""
+    if not isinstance(node.op, Stage):
+        return isinstance(node.op, (*TO_HOST, ArgMax, ResizeNearest, Quantize))
+    match [each.op for each in node.op.body.operations]:
+        case [IntegerConv() | IntegerAdd(), Requantize()]:
+            return True
+        case [IntegerConv(), MaxPool(), Requantize()] | [IntegerConv(), Requantize(), Lookup()]:
+            return True
+        case [IntegerConv(), MaxPool(), Requantize(), Lookup()]:
+            return True
+    return False
+
+
+def _linear(stage: Stage) -> bool:
+    """Whether each op of the body reads the one before, and constants."""
+    operations = stage.body.operations
+    return all(b.inputs[0] == a.name for a, b in itertools.pairwise(operations))
+
+
+def _pair(sizes: tuple[int, ...]) -> tuple[int, int]:
+    first, second = sizes
+    return first, second

@@ -1,0 +1,1 @@
+"""The gateware library: components in Amaranth, one a file."""

@@ -1,0 +1,1 @@
+"""Simulation of generated gateware, and what it is compared with."""
