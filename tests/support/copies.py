@@ -7,7 +7,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 
-_FOLDERS = ("ir", "frontend", "passes", "backends", "models", "scene", "sightline", "tests")
+PACKAGES = ("ir", "frontend", "passes", "backends", "hw", "sim", "models", "scene")
+_FOLDERS = (*PACKAGES, "sightline", "tests")
 _FILES = ("pyproject.toml", "README.md", "LICENSE")
 
 

