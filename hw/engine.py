@@ -39,8 +39,9 @@ class Engine(wiring.Component):
     that writes there, and so in the end the streams that come in. After reset the engine is at the
     first job of a frame, with empty rings and FIFOs.
 
-    `result`, with `result_valid`, is each value as it leaves the epilogue, for who watches. A row's
-    first result follows `latency` cycles after the last step of its first block.
+    `result`, with `result_valid`, is each value as it leaves the epilogue, for who watches. The
+    first map of a block follows `latency` cycles after its last step: the job that is taken in
+    cycle 0 has it `latency + n` cycles later, if that was its n-th step.
     """
 
     def __init__(self, parameters: EngineParameters) -> None:

@@ -47,6 +47,15 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Offer:
+    """When the pixels of a source come: the first of a frame at `start`, all in `period` cycles."""
+
+    source: str
+    start: int
+    period: int
+
+
+@dataclass(frozen=True)
 class Prediction:
     """Cycles between the ends of two frames, and from a frame's first pixel to its last result."""
 
@@ -63,6 +72,7 @@ class Plan:
     objective: str
     engines: tuple[EnginePlan, ...]
     links: tuple[Link, ...]
+    offers: tuple[Offer, ...]
     prediction: Prediction
     macs: int
 
@@ -77,3 +87,6 @@ class Plan:
 
     def link(self, name: str) -> Link:
         return next(link for link in self.links if link.name == name)
+
+    def offer(self, source: str) -> Offer:
+        return next(offer for offer in self.offers if offer.source == source)

@@ -1,0 +1,208 @@
+"""The cycles of a plan: its accelerator as actors, run for some frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from sightline.backends.fpga.engines import engine_banks, engine_parameters, hardware_name
+from sightline.backends.fpga.followers import Adder, Enlarger, Sink
+from sightline.backends.fpga.network import Bank, Enlarged, Labels, Network, Sum
+from sightline.backends.fpga.plan import EnginePlan, Offer, Plan
+from sightline.backends.fpga.rows import row_needs
+from sightline.backends.fpga.schedule import Channel, Loader, RowStore, StuckError, Work, Worker
+from sightline.hw.add import Add
+from sightline.hw.argmax import ArgMax
+from sightline.hw.axi_frame import FrameInput, FrameOutput
+from sightline.hw.engine import Engine
+from sightline.hw.fifo import LATENCY, fifo_form
+from sightline.hw.parameters import EngineParameters
+from sightline.hw.upsample import Upsample
+from sightline.ir.types import Array
+
+
+class Actor(Protocol):
+    def step(self) -> bool:
+        """Do the next thing, if all that decides its time is known; whether it was."""
+        ...
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Of some frames: the first pixel and the last result of each, the most that FIFOs held, and
+    the cycles in which engines issued steps in a frame."""
+
+    first: tuple[int, ...]
+    last: tuple[int, ...]
+    held: dict[str, int]
+    busy: dict[str, int]
+
+    @property
+    def interval(self) -> int:
+        """Between the ends of the last two frames."""
+        return self.last[-1] - self.last[-2]
+
+    @property
+    def latency(self) -> int:
+        """The longest way of a frame through the accelerator, from its first pixel."""
+        return max(end - begin for begin, end in zip(self.first, self.last, strict=True))
+
+
+def offered(offer: Offer, pixels: int, frames: int, interval: int) -> Array:
+    """The cycle in which each pixel is offered, `[frame, pixel]`."""
+    within = np.arange(pixels, dtype=np.int64) * offer.period // pixels
+    return offer.start + np.arange(frames, dtype=np.int64)[:, None] * interval + within
+
+
+def run_plan(network: Network, plan: Plan, interval: int, frames: int) -> Timing:
+    """The cycles of `frames` frames that come every `interval` cycles."""
+    return _Run(network, plan, interval, frames).run()
+
+
+class _Run:
+    def __init__(self, network: Network, plan: Plan, interval: int, frames: int) -> None:
+        self.network, self.plan, self.frames = network, plan, frames
+        self.channels: dict[str, Channel] = {}
+        self.actors: list[Actor] = []
+        self.workers: list[Worker] = []
+        self.first = [np.iinfo(np.int64).max] * frames
+        for source in network.sources:
+            channel = self.fifo(source.name, source.channels * source.bits)
+            times = offered(plan.offer(source.name), source.height * source.width, frames, interval)
+            self.first = [min(a, int(b)) for a, b in zip(self.first, times[:, 0], strict=True)]
+            for row in times.reshape(-1, source.width):
+                channel.put(row + FrameInput.latency)
+        for engine in plan.engines:
+            self.add_engine(engine)
+        self.ends = [self.end(name) for name in network.outputs]
+
+    def run(self) -> Timing:
+        while sum(actor.step() for actor in self.actors):  # each of them, as long as one goes on
+            pass
+        rows = [self.network.shape(name).rows for name in self.network.outputs]
+        for (sink, _), count in zip(self.ends, rows, strict=True):
+            if len(sink.source.taken) < count * self.frames:
+                waiting = [worker.waits_for() for worker in self.workers if not worker.finished]
+                raise StuckError("; ".join(waiting))
+        last = [
+            max(
+                int(sink.source.taken[(frame + 1) * count - 1][-1]) + after
+                for (sink, after), count in zip(self.ends, rows, strict=True)
+            )
+            for frame in range(self.frames)
+        ]
+        held = {
+            name: channel.most() for name, channel in self.channels.items() if name in self.kept
+        }
+        busy = {worker.name: worker.busy // self.frames for worker in self.workers}
+        return Timing(tuple(self.first), tuple(last), held, busy)
+
+    @property
+    def kept(self) -> set[str]:
+        return {link.name for link in self.plan.links}
+
+    def fifo(self, name: str, bits: int) -> Channel:
+        depth = self.plan.link(name).depth
+        channel = Channel(name, LATENCY[fifo_form(depth or UNBOUNDED, bits)], depth)
+        self.channels[name] = channel
+        return channel
+
+    def add_engine(self, engine: EnginePlan) -> None:
+        banks = engine_banks(self.network, engine)
+        parameters = engine_parameters(self.network, self.plan, engine)
+        made = Engine(parameters)
+        stores = {bank.name: RowStore(engine.slots) for bank in banks}
+        readers = {bank.source: bank.name for bank in banks}
+        for bank in banks:
+            if bank.source in self.channels:
+                wide = bank.source in {source.name for source in self.network.sources}
+                self.actors.append(
+                    Loader(
+                        self.channels[bank.source],
+                        stores[bank.name],
+                        bank.width,
+                        bank.layer.channels,
+                        wide,
+                    )
+                )
+            if bank.name not in readers:
+                self.fifo(bank.name, bank.layer.bits)
+        offsets = {bank.name: row_values(bank, parameters, made.latency) for bank in banks}
+        jobs = []
+        for row, job in zip(engine.order, parameters.jobs, strict=True):
+            inner = readers.get(row.bank)
+            jobs.append(
+                Work(
+                    f"{row.bank}[{row.row}]",
+                    parameters.cycles(job),
+                    offsets[row.bank][job.pool_rows],
+                    stores[row.bank],
+                    job.need,
+                    job.release,
+                    None if inner else self.channels[row.bank],
+                    stores[inner] if inner else None,
+                )
+            )
+        worker = Worker(engine.name, jobs, self.frames)
+        self.workers.append(worker)
+        self.actors.append(worker)
+
+    def end(self, name: str) -> tuple[Sink, int]:
+        """What takes an output, and the cycles from there to its beat."""
+        before = 0
+        value = self.network.by_name[name]
+        if isinstance(value, Labels):
+            name, before = value.source, ArgMax.latency
+        sink = Sink(self.follow(name))
+        self.actors.append(sink)
+        return sink, before + FrameOutput.latency
+
+    def follow(self, name: str) -> Channel:
+        """The channel of a value behind the engines."""
+        if name in self.channels:
+            return self.channels[name]
+        match self.network.by_name[name]:
+            case Enlarged(_, source, factor):
+                result = Channel(name, Upsample.latency)
+                maps = self.network.shape(source).maps
+                self.actors.append(Enlarger(self.follow(source), result, factor, maps, RowStore(2)))
+            case Sum(_, left, right, rounding):
+                add = Add(
+                    self.network.shape(left).bits,
+                    rounding.multipliers[0],
+                    rounding.shifts[0],
+                    rounding.zero_point,
+                    rounding.low,
+                    rounding.high,
+                )
+                result = Channel(name, add.latency)
+                self.actors.append(Adder(self.follow(left), self.follow(right), result))
+            case _:
+                raise AssertionError(f"'{name}' is behind no engine")
+        self.channels[name] = result
+        return result
+
+
+UNBOUNDED = 1 << 20
+"""A depth in block RAM, for FIFOs whose depth is yet to be found."""
+
+
+def row_values(bank: Bank, parameters: EngineParameters, latency: int) -> Mapping[int, Array]:
+    """When each result of a row comes, after the start of its job, by the rows that it pools.
+
+    The sums of a block are taken when its last step of the last sum of the pool window is issued.
+    """
+    task = next(t for t in parameters.tasks if t.name == hardware_name(bank.name))
+    blocks = parameters.task_blocks(task)
+    steps = np.array([block.steps for block in blocks])
+    found = {}
+    for pool_rows in {need.pool_rows for need in row_needs(bank)}:
+        sums = np.full(task.columns, pool_rows * task.pool[1])
+        sums[-1] = pool_rows * task.last_pool
+        ends = np.cumsum(np.outer(sums, steps)).reshape(task.columns, -1)
+        times = [ends[:, [n]] + np.arange(block.maps) for n, block in enumerate(blocks)]
+        found[pool_rows] = np.concatenate(times, axis=1).reshape(-1).astype(np.int64) + latency
+    return found
