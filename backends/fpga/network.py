@@ -110,9 +110,19 @@ class Bank:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates of a frame; those of padding count, absent planes do not."""
+        """Multiply-accumulates of a frame; those of padding count, absent planes do not.
+
+        Nor do sums that no pool window sees.
+        """
         taps = self.layer.kernel[0] * self.layer.kernel[1]
-        return self.layer.planes * taps * self.sums[0] * self.sums[1]
+        ends = (
+            (count - 1) * stride + pool
+            for count, stride, pool in zip(
+                (self.rows, self.columns), self.pool_strides, self.pool, strict=True
+            )
+        )
+        rows, columns = (min(size, end) for size, end in zip(self.sums, ends, strict=True))
+        return self.layer.planes * taps * rows * columns
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sightline.backends.fpga.program import Array
+from sightline.backends.fpga.resources import Resources
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class EnginePlan:
     slots: int
     banks: tuple[str, ...]
     order: tuple[Row, ...]
+
+
+UNBOUNDED = 1 << 20
+"""The depth of a FIFO whose depth is yet to be found."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,14 @@ class Prediction:
 
 
 @dataclass(frozen=True)
+class Part:
+    """What a part of the accelerator is estimated to take."""
+
+    name: str
+    resources: Resources
+
+
+@dataclass(frozen=True)
 class Plan:
     """All of it."""
 
@@ -75,6 +88,7 @@ class Plan:
     offers: tuple[Offer, ...]
     prediction: Prediction
     macs: int
+    parts: tuple[Part, ...]
 
     @property
     def multipliers(self) -> int:

@@ -41,25 +41,28 @@ class StuckError(Exception):
 class Channel:
     """A FIFO: when its values come out if nobody is in the way, and when they were taken.
 
-    `depth` 0 is as many as there are. Values are told in groups, each one row.
+    Values are told in groups, each one row.
     """
 
     name: str
     latency: int
-    depth: int = 0
+    depth: int
     ready: list[Array] = field(default_factory=list)
     taken: list[Array] = field(default_factory=list)
+    reserved: list[int] = field(default_factory=list)
     written: int = 0
 
-    def put(self, times: Array) -> None:
-        """Values written at these cycles."""
+    def put(self, times: Array, reserved_at: int | None = None) -> None:
+        """Values written at these cycles, for which there was to be room from another one on."""
         self.ready.append(times + self.latency)
         self.written += len(times)
+        if reserved_at is not None:
+            self.reserved.append(reserved_at)
 
     def room_at(self, cost: int) -> int | None:
         """The cycle in which a value leaves that makes room for so many more; None if unknown."""
         missing = self.written + cost - self.depth
-        if not self.depth or missing <= 0:
+        if missing <= 0:
             return -CREDIT_SEEN
         for group in self.taken:
             if missing <= len(group):
@@ -67,15 +70,23 @@ class Channel:
             missing -= len(group)
         return None
 
-    def most(self) -> int:
-        """The most values that it holds at once: written, and not yet taken."""
+    def needed(self) -> int:
+        """The depth with which nobody ever waits for room.
+
+        Room for a row is reserved when its job starts, and what left in the last cycles is not yet
+        known to be free; pixels of a source take room as they come.
+        """
         if not self.taken:
-            return 0
-        put = np.concatenate(self.ready) - self.latency + 1  # counted from the next cycle on
-        taken = np.sort(np.concatenate(self.taken)) + 1
-        put = np.sort(put)[: len(taken)]
-        held = np.arange(1, len(put) + 1) - np.searchsorted(taken, put, side="right")
-        return int(held.max())
+            return 1
+        taken = np.sort(np.concatenate(self.taken))
+        if self.reserved:
+            starts = np.array(self.reserved)
+            asked = np.cumsum([len(group) for group in self.ready])
+            left = np.searchsorted(taken, starts - CREDIT_SEEN, side="right")
+            return int((asked - left).max())
+        written = np.sort(np.concatenate(self.ready) - self.latency)[: len(taken)]
+        left = np.searchsorted(taken, written, side="right")
+        return int((np.arange(1, len(written) + 1) - left).max())
 
 
 @dataclass(eq=False)
@@ -201,7 +212,7 @@ class Worker:
         job.store.freed += [end] * job.release
         times = start + job.values
         if job.channel is not None:
-            job.channel.put(times)
+            job.channel.put(times, start)
         else:
             assert job.own is not None
             job.own.begun += 1

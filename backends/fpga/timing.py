@@ -11,7 +11,7 @@ import numpy as np
 from sightline.backends.fpga.engines import engine_banks, engine_parameters, hardware_name
 from sightline.backends.fpga.followers import Adder, Enlarger, Sink
 from sightline.backends.fpga.network import Bank, Enlarged, Labels, Network, Sum
-from sightline.backends.fpga.plan import EnginePlan, Offer, Plan
+from sightline.backends.fpga.plan import UNBOUNDED, EnginePlan, Offer, Plan
 from sightline.backends.fpga.rows import row_needs
 from sightline.backends.fpga.schedule import Channel, Loader, RowStore, StuckError, Work, Worker
 from sightline.hw.add import Add
@@ -32,8 +32,8 @@ class Actor(Protocol):
 
 @dataclass(frozen=True)
 class Timing:
-    """Of some frames: the first pixel and the last result of each, the most that FIFOs held, and
-    the cycles in which engines issued steps in a frame."""
+    """Of some frames: the first pixel and the last result of each, the depths with which nobody
+    waits for room in a FIFO, and the cycles in which engines issue steps in a frame."""
 
     first: tuple[int, ...]
     last: tuple[int, ...]
@@ -95,7 +95,7 @@ class _Run:
             for frame in range(self.frames)
         ]
         held = {
-            name: channel.most() for name, channel in self.channels.items() if name in self.kept
+            name: channel.needed() for name, channel in self.channels.items() if name in self.kept
         }
         busy = {worker.name: worker.busy // self.frames for worker in self.workers}
         return Timing(tuple(self.first), tuple(last), held, busy)
@@ -106,7 +106,7 @@ class _Run:
 
     def fifo(self, name: str, bits: int) -> Channel:
         depth = self.plan.link(name).depth
-        channel = Channel(name, LATENCY[fifo_form(depth or UNBOUNDED, bits)], depth)
+        channel = Channel(name, LATENCY[fifo_form(depth, bits)], depth)
         self.channels[name] = channel
         return channel
 
@@ -166,7 +166,7 @@ class _Run:
             return self.channels[name]
         match self.network.by_name[name]:
             case Enlarged(_, source, factor):
-                result = Channel(name, Upsample.latency)
+                result = Channel(name, Upsample.latency, UNBOUNDED)
                 maps = self.network.shape(source).maps
                 self.actors.append(Enlarger(self.follow(source), result, factor, maps, RowStore(2)))
             case Sum(_, left, right, rounding):
@@ -178,16 +178,12 @@ class _Run:
                     rounding.low,
                     rounding.high,
                 )
-                result = Channel(name, add.latency)
+                result = Channel(name, add.latency, UNBOUNDED)
                 self.actors.append(Adder(self.follow(left), self.follow(right), result))
             case _:
                 raise AssertionError(f"'{name}' is behind no engine")
         self.channels[name] = result
         return result
-
-
-UNBOUNDED = 1 << 20
-"""A depth in block RAM, for FIFOs whose depth is yet to be found."""
 
 
 def row_values(bank: Bank, parameters: EngineParameters, latency: int) -> Mapping[int, Array]:
