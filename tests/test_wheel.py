@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.copies import ROOT, copy_repository
+from tests.support.copies import PACKAGES, ROOT, copy_repository
 
 
 @pytest.fixture(scope="module")
@@ -28,16 +28,16 @@ def test_the_wheel_holds_every_module_and_nothing_at_the_top(wheel: Path) -> Non
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
     assert all(top == "sightline" or top.endswith(".dist-info") for top in tops), tops
-    folders = ("ir", "frontend", "passes", "backends", "models", "scene")
     sources = {
         f"sightline/{path.relative_to(ROOT)}"
-        for folder in folders
+        for folder in PACKAGES
         for path in (ROOT / folder).rglob("*.py")
     }
     sources |= {f"sightline/{path.name}" for path in (ROOT / "sightline").glob("*.py")}
     assert sources <= set(names), sources - set(names)
     assert "sightline/py.typed" in names
     assert "sightline/models/weights/scene-3-rgb.npz" in names
+    assert "sightline/sim/bench_parts.sv" in names
 
 
 def test_the_wheel_runs_elsewhere(wheel: Path, tmp_path: Path) -> None:

@@ -39,6 +39,9 @@ class Picky:
         taken: dict[type[Op], Support] = {Relu: Taken(), Tanh: Rewritten("tables")}
         return taken.get(op, Refused("Use relu."))
 
+    def check(self, graph: Graph) -> None:
+        check_support(self, graph)
+
     def compile(self, graph: Graph, folder: Path, report: Report) -> None:
         silent("picky", 1, 1)
 

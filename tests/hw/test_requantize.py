@@ -118,12 +118,12 @@ def test_halves_go_upward() -> None:
     component = Requantize(8, 2, (1, 3), 8)
     numbers = [Numbers(v, 0, 1, s, 0, -128, 127) for s in (1, 2, 3) for v in range(-20, 21)]
     check(component, numbers)
-    tenths = [Numbers(value, 0, 1, 1, 0, -128, 127) for value in (-3, -1, 1, 3)]
-    assert play(component, tenths) == [-1, 0, 1, 2]
+    halves = [Numbers(value, 0, 1, 1, 0, -128, 127) for value in (-3, -1, 1, 3)]
+    assert play(component, halves) == [-1, 0, 1, 2]
 
 
 def test_rounding_toward_zero_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Mutant: the product loses its last bit to early, so that nothing is left to round by."""
+    """Mutant: the product loses its last bit too early, so that nothing is left to round by."""
     whole = Requantize._shift
 
     def one_too_far(self: Requantize, m: Module, product: Value, shift: Value) -> Any:

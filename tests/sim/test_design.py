@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -86,9 +87,9 @@ def test_names_become_words() -> None:
         ({"probes": (replace(ADDER.probes[0], name="le/ft"),) * 2}, r"names \['le_ft'\]"),
     ],
 )
-def test_designs_that_make_no_sense(change: dict[str, object], message: str) -> None:
+def test_designs_that_make_no_sense(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        replace(ADDER, **change)  # type: ignore[arg-type]
+        replace(ADDER, **change)
 
 
 def test_the_bench_is_the_same_to_the_byte_and_names_the_streams() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -201,9 +202,9 @@ def test_offers_and_results_that_do_not_fit() -> None:
         ({"patience": 0}, "patience 0"),
     ],
 )
-def test_options_that_make_no_sense(options: dict[str, float], message: str) -> None:
+def test_options_that_make_no_sense(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Options(**options)  # type: ignore[arg-type]
+        Options(**options)
 
 
 def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

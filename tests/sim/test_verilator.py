@@ -59,7 +59,6 @@ def test_a_second_build_is_the_first(cache: Path, monkeypatch: pytest.MonkeyPatc
     [
         counter("other"),
         Hardware(COUNTER.top, COUNTER.sources, public=(("counter", "n"),)),
-        Hardware(COUNTER.top, COUNTER.sources, COUNTER.public, arguments=("-O0",)),
         Hardware(COUNTER.top, COUNTER.sources, COUNTER.public, traced="counter"),
     ],
 )
@@ -69,7 +68,7 @@ def test_what_makes_a_difference_makes_another_build(other: Hardware) -> None:
 
 def test_the_tools_are_part_of_what_a_build_is(monkeypatch: pytest.MonkeyPatch) -> None:
     before = COUNTER.digest()
-    monkeypatch.setattr(verilator, "_compiled_for", lambda: "another processor")
+    monkeypatch.setattr(verilator, "_compiler_version", lambda: "another compiler")
     assert COUNTER.digest() != before
 
 
@@ -82,19 +81,24 @@ def test_hardware_that_is_wrong_tells_verilators_first_error(cache: Path) -> Non
     assert programs(cache) == []
 
 
+def test_a_run_that_fails_tells_why(tmp_path: Path) -> None:
+    with pytest.raises(SimulationFailedError, match=r"(?s)of counter failed: .*no_such_module"):
+        verilator.run(verilator.build(COUNTER), "counter", "no_such_module", tmp_path)
+
+
 def test_the_least_used_programs_go(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(3):
         (cache / f"old-{number}").write_bytes(bytes(1000))
         os.utime(cache / f"old-{number}", (number, number))
     (cache / "half-made-old").mkdir()
     os.utime(cache / "half-made-old", (0, 0))
-    monkeypatch.setattr(verilator, "_compile", lambda _, hardware, work: fake(work, hardware))
+    monkeypatch.setattr(verilator, "_compile", fake)
     monkeypatch.setattr(verilator, "KEPT", 1500)
     kept = verilator.build(COUNTER)
     assert sorted(programs(cache)) == sorted([kept.name, "old-2"])
 
 
-def fake(work: Path, hardware: Hardware) -> None:
+def fake(runner: object, compiler: str, hardware: Hardware, work: Path) -> None:
     """What stands for a program where only its size matters."""
     (work / hardware.top).write_bytes(bytes(100))
 
