@@ -48,7 +48,11 @@ class Engine(wiring.Component):
         self.parameters = parameters
         self.fetch = Fetch(parameters)
         self.mac = MacArray(
-            parameters.weights, parameters.data_bits, parameters.sum_bits, parameters.kind
+            parameters.weights,
+            parameters.data_bits,
+            parameters.sum_bits,
+            parameters.kind,
+            parameters.cascade,
         )
         self.pool = PoolMax(parameters.sum_bits, parameters.lanes)
         self.sequencer = Sequencer(parameters)

@@ -30,9 +30,8 @@ class Epilogue(wiring.Component):
         maps = parameters.maps
         self.has_table = [each.table >= 0 for each in maps]
         shifts = [each.shift for each in maps]
-        self.rounded_bits = max(
-            shape_of([bound for each in maps for bound in (each.low, each.high)]).width, 2
-        )
+        bounds = [bound for each in maps for bound in (each.low, each.high, each.zero_point)]
+        self.rounded_bits = max(2, shape_of([-1, *bounds]).width)
         columns = {name: [getattr(each, name) for each in maps] for name in MAP_FIELDS}
         self.numbers = FieldRom(columns | {"shift": [shift - min(shifts) for shift in shifts]})
         self.requantize = Requantize(

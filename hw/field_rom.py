@@ -8,8 +8,7 @@ from amaranth.hdl import Const, Module, Shape, Signal, signed, unsigned
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
-DISTRIBUTED_DEPTH = 64
-"""Tables up to this deep are cheaper in LUTs, one a bit, than in block RAM."""
+from sightline.hw.rom import YOSYS_STYLES, memory_style
 
 
 class FieldRom(wiring.Component):
@@ -38,8 +37,9 @@ class FieldRom(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         varying = [name for name, column in self.columns.items() if len(set(column)) > 1]
-        for name in set(self.columns) - set(varying):
-            m.d.comb += self.row[name].eq(Const(self.columns[name][0], self.shapes[name]))
+        for name, column in self.columns.items():
+            if name not in varying:
+                m.d.comb += self.row[name].eq(Const(column[0], self.shapes[name]))
         if varying:
             row = self.read(m, data.StructLayout({name: self.shapes[name] for name in varying}))
             m.d.comb += [self.row[name].eq(row[name]) for name in varying]
@@ -51,12 +51,12 @@ class FieldRom(wiring.Component):
             {name: self.columns[name][index] for name in layout.members}
             for index in range(self.depth)
         ]
-        block = self.latency and self.depth > DISTRIBUTED_DEPTH
+        style = memory_style(self.depth) if self.latency else "distributed"
         m.submodules.rows = rows_memory = memory.Memory(
             shape=layout,
             depth=self.depth,
             init=rows,
-            attrs={"rom_style": "block" if block else "distributed"},
+            attrs={"rom_style": YOSYS_STYLES[style]},
         )
         if not self.latency:
             port = rows_memory.read_port(domain="comb")

@@ -149,6 +149,7 @@ class EngineParameters:
 
     name: str
     kind: str
+    cascade: int
     kernel: tuple[int, int]
     data_bits: int
     sum_bits: int

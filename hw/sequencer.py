@@ -61,7 +61,8 @@ class Sequencer(wiring.Component):
     A job must be offered only when all that it needs is there; `slot` is the row slot of the
     oldest row of its ring. A job that is taken in one cycle issues its first step in the next;
     it is taken, at the earliest, with the last step of the job before. `ended` pulses with that
-    step, and says of which ring the job was and how many rows it lets go of. After reset nothing is issued until a job is taken.
+    step, and says of which ring the job was and how many rows it lets go of. After reset nothing is
+    issued until a job is taken.
     """
 
     def __init__(self, parameters: EngineParameters) -> None:

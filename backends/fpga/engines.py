@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 
+from sightline.backends.fpga import devices
 from sightline.backends.fpga.network import Bank, Layer, Network
 from sightline.backends.fpga.plan import EnginePlan, Plan
 from sightline.backends.fpga.program import (
@@ -55,6 +56,7 @@ def engine_parameters(network: Network, plan: Plan, engine: EnginePlan) -> Engin
     return EngineParameters(
         hardware_name(engine.name),
         engine.kind,
+        devices.device(plan.device).cascade,
         engine.array.kernel,
         engine.data_bits,
         max(bank.layer.sum_bits for bank in banks),

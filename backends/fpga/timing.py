@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from amaranth.hdl import UnusedElaboratable
 
 from sightline.backends.fpga.engines import engine_banks, engine_parameters, hardware_name
 from sightline.backends.fpga.followers import Adder, Enlarger, Sink
@@ -22,6 +24,9 @@ from sightline.hw.fifo import LATENCY, fifo_form
 from sightline.hw.parameters import EngineParameters
 from sightline.hw.upsample import Upsample
 from sightline.ir.types import Array
+
+# Engines are made here only to be asked for their latency.
+warnings.filterwarnings("ignore", category=UnusedElaboratable)
 
 
 class Actor(Protocol):
