@@ -37,6 +37,8 @@ class Cascades:
     data_bits: int
     chain: int
     packed: bool
+    in_luts: int = 0
+    """How many of the last steps have their weights in LUTs."""
 
     @property
     def length(self) -> int:
@@ -85,7 +87,8 @@ class Cascades:
         factors = {}
         bits, row = self.data_bits, self.data_bits * self.weights.shape[2]
         for position, taps in enumerate(taps_at):
-            rom = Rom(weight_words(self.weights[:, taps], bits), row * len(taps))
+            words = weight_words(self.weights[:, taps], bits)
+            rom = Rom(words, row * len(taps), in_luts=self.in_luts)
             m.submodules[f"weights_{position}"] = rom
             m.d.comb += rom.address.eq(delay(m, address, position, f"address_{position}"))
             weights = delay(m, rom.data, 1, f"weight_{position}")

@@ -53,6 +53,7 @@ class Engine(wiring.Component):
             parameters.sum_bits,
             parameters.kind,
             parameters.cascade,
+            parameters.in_luts,
         )
         self.pool = PoolMax(parameters.sum_bits, parameters.lanes)
         self.sequencer = Sequencer(parameters)

@@ -28,7 +28,8 @@ class MacArray(wiring.Component):
 
     Kinds of products: "packed" has two lanes of 8-bit products in each DSP block, weights from -127
     to 127; "single" one product in each, of 8 or 16 bits; "fabric" makes them of LUTs. `chain` is
-    the longest cascade of DSP blocks. `products` are made in each cycle, by `dsps` blocks.
+    the longest cascade of DSP blocks, and `in_luts` how many of the last steps have their weights
+    in LUTs. `products` are made in each cycle, by `dsps` blocks.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class MacArray(wiring.Component):
         sum_bits: int,
         kind: str,
         chain: int = LONGEST_PACKED,
+        in_luts: int = 0,
     ) -> None:
         _check(weights, data_bits, sum_bits, kind, chain)
         depth, taps, lanes = weights.shape
@@ -45,7 +47,7 @@ class MacArray(wiring.Component):
         self.sum_bits = sum_bits
         self.products = taps * lanes
         self._luts = LutProducts(weights, data_bits, sum_bits)
-        self._cascades = Cascades(weights, data_bits, chain, kind == "packed")
+        self._cascades = Cascades(weights, data_bits, chain, kind == "packed", in_luts)
         levels = sum_tree_latency(len(self._cascades.chains()))
         fabric = kind == "fabric"
         self._sum_latency = self._luts.latency if fabric else self._cascades.latency + levels

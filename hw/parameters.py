@@ -143,13 +143,15 @@ class EngineParameters:
     """All that makes an engine.
 
     Each step multiplies the pixels `folds[step]` of the window of channel `channels[step]` by
-    `weights[step]`, `[taps, lanes]`. Rings `outside` are filled from streams, those `inside` by
-    the engine itself. Destinations of tasks count the outlets first, then the inside rings.
+    `weights[step]`, `[taps, lanes]`; those of the last `in_luts` steps lie in LUTs. Rings `outside`
+    are filled from streams, those `inside` by the engine itself. Destinations of tasks count the
+    outlets first, then the inside rings.
     """
 
     name: str
     kind: str
     cascade: int
+    in_luts: int
     kernel: tuple[int, int]
     data_bits: int
     sum_bits: int

@@ -52,8 +52,10 @@ class Scene(nn.Network):
         y_maps: int,
         blocks: tuple[int, int],
         seed: int,
+        labels: bool,
     ) -> None:
         self.scales = scales
+        self.labels = labels
         self.inputs = {"image": (1, channels, *size)}
         self.picture = Picture("yuv" if channels == 3 else "yuvd")
         self.classes = STANFORD if classes == 8 else tuple(map(str, range(classes)))
@@ -77,7 +79,8 @@ class Scene(nn.Network):
         finest = image.shape[2] // STRIDE, image.shape[3] // STRIDE
         features = [self.features(self.norm(band)) for band in self.pyramid(image)]
         whole = [features[0], *(nn.Upsample(finest)(coarse) for coarse in features[1:])]
-        return {"scores": self.classifier(nn.cat(whole) if self.scales > 1 else whole[0])}
+        scores = self.classifier(nn.cat(whole) if self.scales > 1 else whole[0])
+        return {"labels": nn.ArgMax(1)(scores)} if self.labels else {"scores": scores}
 
     def pyramid(self, image: nn.Tensor) -> list[nn.Tensor]:
         """The bands of a Laplacian pyramid, finest first; the last is the blurred rest."""
@@ -116,12 +119,14 @@ def scene(
     block3: int = 24,
     seed: int = 0,
     trained: bool = False,
+    labels: bool = False,
 ) -> nn.Network:
     """The scene-labeling network with random weights, or those trained on synthetic scenes.
 
     Of the 16 maps of the first layer, `y_maps` (10; 8 with depth) see Y alone, and the others U and
     V, or half of them depth. `block2` and `block3` are how many neighbouring maps of layers 2 and 3
     see the same inputs.
+    With `labels` the result is the class of the largest score at each place, instead of the scores.
     Trained weights are for all parameters as they are by default, but `scales` (1 or 3) and
     `channels`. They were trained at 320x240, and run at any size.
     """
@@ -149,7 +154,9 @@ def scene(
             fix=f"Its sides must be multiples of {grid}.",
         )
     with nn.seeded(seed):
-        network = Scene(classes, scales, channels, (height, width), y_maps, (block2, block3), seed)
+        network = Scene(
+            classes, scales, channels, (height, width), y_maps, (block2, block3), seed, labels
+        )
     if trained:
         as_trained = AS_TRAINED | {"y_maps": USUAL_Y_MAPS[channels]}
         given = {"classes": classes, "y_maps": y_maps, "block2": block2, "block3": block3}

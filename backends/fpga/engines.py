@@ -30,7 +30,8 @@ from sightline.hw.parameters import (
 
 def hardware_name(name: str) -> str:
     """A name of the model as one that Verilog takes: features.4_1 becomes features_4_1."""
-    return re.sub(r"\W", "_", name)
+    word = re.sub(r"\W", "_", name, flags=re.ASCII)
+    return word if word[:1].isalpha() else f"v{word}"
 
 
 def engine_banks(network: Network, engine: EnginePlan) -> list[Bank]:
@@ -57,6 +58,7 @@ def engine_parameters(network: Network, plan: Plan, engine: EnginePlan) -> Engin
         hardware_name(engine.name),
         engine.kind,
         devices.device(plan.device).cascade,
+        engine.in_luts,
         engine.array.kernel,
         engine.data_bits,
         max(bank.layer.sum_bits for bank in banks),

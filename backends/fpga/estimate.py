@@ -44,6 +44,7 @@ def engine_part(network: Network, plan: Plan, engine: EnginePlan, device: Device
         parameters.data_bits,
         parameters.sum_bits,
         device,
+        parameters.in_luts,
     )
     windows = sum(
         (window_resources(shape, device) for shape in (parameters.outside, parameters.inside)),

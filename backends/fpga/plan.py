@@ -26,7 +26,7 @@ class EnginePlan:
     """An engine: what it multiplies with, and which rows it computes in which order.
 
     `kind` is how its products are made (see hw/mac_array.py), `slots` how many rows of each
-    picture its window memories keep.
+    picture its window memories keep. The weights of the last `in_luts` steps lie in LUTs.
     """
 
     name: str
@@ -34,6 +34,7 @@ class EnginePlan:
     kind: str
     data_bits: int
     slots: int
+    in_luts: int
     banks: tuple[str, ...]
     order: tuple[Row, ...]
 

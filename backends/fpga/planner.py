@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 from sightline.backends.fpga import devices
 from sightline.backends.fpga.arrivals import fast_offers, uniform_offers
-from sightline.backends.fpga.devices.device import Device
 from sightline.backends.fpga.engines import engine_banks
-from sightline.backends.fpga.estimate import estimate
+from sightline.backends.fpga.estimate import total
+from sightline.backends.fpga.fit import fitted
 from sightline.backends.fpga.folding import Budget, Folding, Foldings, slowest
 from sightline.backends.fpga.network import Bank, Network
 from sightline.backends.fpga.order import demand_order
@@ -26,7 +26,7 @@ from sightline.backends.fpga.plan import (
     Row,
 )
 from sightline.backends.fpga.plan_options import PlanOptions
-from sightline.backends.fpga.refusals import refuse_size
+from sightline.backends.fpga.refusals import rate_refusal, size_refusal
 from sightline.backends.fpga.rows import row_needs
 from sightline.backends.fpga.schedule import StuckError
 from sightline.backends.fpga.timing import Timing, run_plan
@@ -37,6 +37,12 @@ FRAMES = 4
 
 TRIES = 4
 """How often the interval is taken from the run before, until frames come as they leave."""
+
+SHARES = (1.0, 0.5, 0.25)
+"""Parts of the DSP blocks to try: with fewer lanes, weights may fill block RAM better."""
+
+WAITING = 0.005
+"""The part of a frame in which engines may wait, when the frame rate is given."""
 
 MOST_AHEAD = 2
 """Rows that may be computed before they are needed."""
@@ -49,19 +55,62 @@ def make_plan(network: Network, options: PlanOptions, report: Report = silent) -
     """
     device = devices.device(options.device)
     foldings = Foldings(network, device)
-    choices = list(chosen(foldings, options, device))
-    if not choices:
-        refuse_size(network, foldings, options)
-    found: list[Plan] = []
+    misfits: list[Plan] = []
+    for share in SHARES:
+        budget = Budget(options.max_multipliers, int(share * device.dsp))
+        plan = best_plan(network, options, foldings, budget, report)
+        if plan is None:
+            break
+        plan = fitted(network, plan, device)
+        if total(plan.parts).fits(device):
+            return plan
+        misfits.append(plan)
+    if not misfits:
+        fastest = dataclasses.replace(options, fps=None)
+        budget = Budget(options.max_multipliers, device.dsp)
+        best = best_plan(network, fastest, foldings, budget, report)
+        raise rate_refusal(network, options, best)
+    smaller = {name: _fits(network, options, name, report) for name in devices.DEVICES}
+    raise size_refusal(misfits[-1], device, [name for name, fits in smaller.items() if fits])
+
+
+def _fits(network: Network, options: PlanOptions, name: str, report: Report) -> bool:
+    """Whether another device would do."""
+    if name == options.device:
+        return False
+    device = devices.device(name)
+    other = dataclasses.replace(options, device=name)
+    budget = Budget(options.max_multipliers, device.dsp)
+    plan = best_plan(network, other, Foldings(network, device), budget, report)
+    return plan is not None and total(fitted(network, plan, device).parts).fits(device)
+
+
+def best_plan(
+    network: Network, options: PlanOptions, foldings: Foldings, budget: Budget, report: Report
+) -> Plan | None:
+    """The best within a budget of multipliers; None if none is fast enough."""
+    choices = list(chosen(foldings, options, budget))
     tries = [(choice, ahead) for choice in choices for ahead in range(MOST_AHEAD + 1)]
+    found: list[Plan] = []
     for number, (choice, ahead) in enumerate(tries):
         report("planning", number, len(tries))
         plan = tried(network, options, choice, ahead)
         found += [plan] if plan else []
     report("planning", len(tries), len(tries))
-    best = min(found, key=lambda plan: _merit(plan, options))
-    whole = with_depths(network, best)
-    return dataclasses.replace(whole, parts=estimate(network, whole, device))
+    best = min(found, key=lambda plan: _merit(plan, options), default=None)
+    if best is None or _too_slow(best, options):
+        return None
+    return with_depths(network, best)
+
+
+def _too_slow(plan: Plan, options: PlanOptions) -> bool:
+    return options.fps is not None and plan.prediction.interval > most_cycles(options)
+
+
+def most_cycles(options: PlanOptions) -> int:
+    """The cycles that a frame may take at the rate asked for."""
+    assert options.fps is not None
+    return int(options.clock * 1e6 / options.fps)
 
 
 def _merit(plan: Plan, options: PlanOptions) -> tuple[float, ...]:
@@ -69,24 +118,22 @@ def _merit(plan: Plan, options: PlanOptions) -> tuple[float, ...]:
     interval, latency = plan.prediction.interval, plan.prediction.latency
     size = sum(engine.slots for engine in plan.engines)
     if options.fps is not None:
-        too_slow = interval > options.clock * 1e6 / options.fps
-        return too_slow, plan.multipliers, interval, latency, size
+        return _too_slow(plan, options), plan.multipliers, interval, latency, size
     if options.objective == "latency":
         return latency, interval, size
     return interval, latency, size
 
 
 def chosen(
-    foldings: Foldings, options: PlanOptions, device: Device
+    foldings: Foldings, options: PlanOptions, budget: Budget
 ) -> Iterator[tuple[Folding, ...]]:
     """Foldings worth trying: for each number of engines the best."""
-    budget = Budget(options.max_multipliers, device.dsp)
     seen = set()
     for engines in range(1, len(foldings.depths) + 1):
         if options.fps is None:
             found = foldings.fastest(budget, engines)
         else:
-            bound = int(options.clock * 1e6 / options.fps)
+            bound = int(most_cycles(options) * (1 - WAITING))
             found = foldings.within(bound, budget, engines, 0)
         if found and found not in seen:
             seen.add(found)
@@ -101,7 +148,7 @@ def tried(
     engines = tuple(engine_plan(network, folding, order, ahead) for folding in foldings)
     interval = slowest(foldings)
     if options.fps is not None:
-        interval = max(interval, int(options.clock * 1e6 / options.fps))
+        interval = max(interval, most_cycles(options))
     plan = Plan(
         options.device,
         options.clock,
@@ -150,6 +197,7 @@ def engine_plan(network: Network, folding: Folding, order: list[Row], ahead: int
         folding.kind,
         max(bank.layer.data_bits for bank in banks),
         max(slots_of(bank) for bank in banks) + (ahead if own else 0),
+        0,
         folding.banks,
         tuple(row for row in order if row.bank in folding.banks),
     )

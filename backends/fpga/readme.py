@@ -23,7 +23,7 @@ The network `{network}` as an accelerator in Verilog, made by Sightline.
 | `plan.json` | its engines, the order of their work, the depths of its FIFOs |
 
 Planned for {device} at an assumed clock of {clock:g} MHz: {multipliers} multipliers, a frame every
-{interval:,} cycles ({fps:,.1f} frames a second at that clock), {latency:,} cycles from a frame's first
+{interval:,} cycles ({fps:,.0f} frames a second at that clock), {latency:,} cycles from a frame's first
 pixel to its last result.
 
 ## Try it
@@ -35,10 +35,11 @@ Copy the folder first: Sightline refuses one that holds files which it did not w
 
 or
 
-    iverilog -g2012 -s {top}_testbench -o {top}.vvp {top}.v {top}_testbench.v
+    iverilog -g2012 -s {top}_testbench -o {top}.vvp {top}_testbench.v {top}.v
     vvp -n {top}.vvp
 
-It prints PASS, or the first value that differs, and then its exit status is not 0.
+It prints PASS, or the first value that differs, and then its exit status is not 0. Icarus takes a
+hundred times as long as what Verilator builds.
 
 ## Ports
 
@@ -90,12 +91,12 @@ def readme(graph: Graph, network: Network, plan: Plan) -> str:
 def _ports(network: Network) -> list[str]:
     rows = []
     for source in network.sources:
-        beats = f"{source.height} rows x {source.width} columns"
+        beats = f"rows x columns: {source.height} x {source.width}"
         beat = f"a pixel: {source.channels} x {source.bits} bits, channel 0 lowest"
         rows.append(f"| `{hardware_name(source.name)}` | in | {beats} | {beat} |")
     for name in network.outputs:
         shape = network.shape(name)
-        beats = f"{shape.rows} rows x {shape.columns} columns x {shape.maps} maps"
+        beats = f"rows x columns x maps: {shape.rows} x {shape.columns} x {shape.maps}"
         rows.append(f"| `{hardware_name(name)}` | out | {beats} | a value: {shape.bits} bits |")
     return rows
 
@@ -110,7 +111,8 @@ def _meaning(graph: Graph, network: Network, name: str) -> str:
         return "unsigned: the index of the largest map, the lowest of those that tie"
     match encoding(graph, name):
         case Quant(_, scale, zero_point):
-            sign = "-" if zero_point >= 0 else "+"
-            return f"the real number {scale!r} * (integer {sign} {abs(zero_point)})"
+            sign = "-" if zero_point > 0 else "+"
+            shifted = f"(integer {sign} {abs(zero_point)})" if zero_point else "integer"
+            return f"the real number {scale!r} * {shifted}"
         case _:
             return "the integer itself"

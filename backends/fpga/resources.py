@@ -55,7 +55,7 @@ def memory_resources(width: int, depth: int, device: Device) -> Resources:
 
     One that `hw.rom` makes of LUTs counts those, and that register.
     """
-    if depth == 1:
+    if depth < 2:
         return Resources()
     if memory_style(depth) == "distributed":
         inputs = 4 if device.family == "ecp5" else 6
@@ -64,15 +64,32 @@ def memory_resources(width: int, depth: int, device: Device) -> Resources:
     return Resources(bram36=halves / 2)
 
 
+def lut_rom_resources(width: int, depth: int, device: Device) -> Resources:
+    """Words in LUTs beside others: a LUT for each bit of 64 words (16 in those of 4 inputs)."""
+    if not depth:
+        return Resources()
+    words = 16 if device.family == "ecp5" else 64
+    return Resources(lut=width * (-(-depth // words) + 1), ff=width)
+
+
 def mac_array_resources(
-    taps: int, lanes: int, depth: int, kind: str, data_bits: int, sum_bits: int, device: Device
+    taps: int,
+    lanes: int,
+    depth: int,
+    kind: str,
+    data_bits: int,
+    sum_bits: int,
+    device: Device,
+    in_luts: int = 0,
 ) -> Resources:
     """A `hw.mac_array.MacArray` with its weights, in cascades as long as the device has them."""
     shape = np.broadcast_to(np.int8(0), (depth, taps, lanes))
-    accumulators = Resources(lut=lanes * sum_bits, ff=2 * lanes * sum_bits)
+    # Where an accumulator begins anew is in the adder's own LUT, but not in an ECP5's.
+    luts = 2 if device.family == "ecp5" else 1
+    accumulators = Resources(lut=luts * lanes * sum_bits, ff=2 * lanes * sum_bits)
     if kind == "fabric":
         return accumulators + _lut_products(LutProducts(shape, data_bits, sum_bits), device)
-    cascades = Cascades(shape, data_bits, device.cascade, kind == "packed")
+    cascades = Cascades(shape, data_bits, device.cascade, kind == "packed", in_luts)
     return accumulators + _cascades(cascades, sum_bits, device)
 
 
@@ -89,13 +106,17 @@ def _cascades(cascades: Cascades, sum_bits: int, device: Device) -> Resources:
     for position in range(cascades.length):
         here = sum(position == at for chain in chains for at, _ in chain)
         width = here * lanes * bits
-        total += memory_resources(width, depth, device) + Resources(ff=width)
+        total += memory_resources(width, depth - cascades.in_luts, device) + Resources(ff=width)
+        total += lut_rom_resources(width, cascades.in_luts, device)
         total += _delay(here * bits + (depth - 1).bit_length(), position, device)
     if cascades.packed:
         second = taps * (lanes // 2) * bits
         registers = 3 if memory_style(depth) == "distributed" else 1
         total += Resources(ff=second) + _merged(second, registers, device)
     widths = [cascades.sum_bits(len(chain)) for chain in chains]
+    if device.family == "ecp5":
+        products = 2 * bits + 2 * cascades.sum_bits(1)  # weight, factor, product, sum
+        total += Resources(ff=taps * (2 * bits + lanes * products))
     fields = sum(widths) if cascades.packed else 0
     tree = _tree(widths, sum_bits, device, 1 if cascades.packed else 0)
     return total + _times(lanes, Resources(ff=fields) + tree)
@@ -112,6 +133,7 @@ def _lut_products(products: LutProducts, device: Device) -> Resources:
     place_bits = min(products.sum_bits, term_bits + levels)
     places = [place_bits] * products.pairs
     lane = _times(products.pairs, place) + _tree(places, products.sum_bits, device, 1)
+    lane += Resources(lut=place_bits, ff=2 * place_bits)  # what inverting leaves out
     weights = memory_resources(width, depth, device) + Resources(ff=width)
     return weights + Resources(ff=taps * products.data_bits) + _times(lanes, lane)
 

@@ -109,7 +109,7 @@ def _run(folder: Path, report: Report) -> None:
             process.kill()
             raise
     if process.returncode != 0:
-        errors = [line for line in log.read_text().splitlines() if line.startswith("ERROR")]
+        errors = [line for line in log.read_text().splitlines() if "ERROR:" in line]
         raise RuntimeError(
             f"Yosys did not take the design: {' '.join(errors) or 'no reason given'}"
         )

@@ -34,7 +34,8 @@ _SINK = """
     // {name}: {maps} maps of {rows} x {columns}, a value of {bits} bits a beat.
     reg [{top_bit}:0] {name}_wanted [0:{last}];
     reg [31:0] {name}_taken = 0;
-    wire {name}_tvalid, {name}_tlast, {name}_tready = 1;  // Results are always taken.
+    wire {name}_tvalid, {name}_tlast;
+    wire {name}_tready = 1;  // Results are always taken.
     wire [{top_bit}:0] {name}_tdata;
     initial $readmemh("{name}.hex", {name}_wanted);
     always @(posedge clk) if (!rst && {name}_tvalid) begin
@@ -68,7 +69,7 @@ module {top}_testbench;
         if (cycle == 8) rst <= 0;
     end
 {streams}
-    {top} dut (
+    \\{top} dut (
         .clk(clk), .rst(rst), .short_frame(short_frame), .long_frame(long_frame),
         {connections}
     );

@@ -30,6 +30,11 @@ CELL_OF_ZEROS = re.compile(
 )
 MEMORY = re.compile(r"^  reg \[\d+:0\] (\S+|\\\S+ ) ?\[(\d+):0\];\n(?!  initial)", re.MULTILINE)
 
+TRIGGER = re.compile(r"^  reg (\\\$auto\$verilog_backend\S+ ) = 0;\n", re.MULTILINE)
+AT_ONCE = "\\g<0>`ifdef __ICARUS__\n  initial #0 \\1 = 1;\n`endif\n"
+"""By its trigger Yosys has a module's processes run once at the start. Icarus sets it before the
+processes wait for it to change, so that it must be set again."""
+
 
 def write_verilog(component: wiring.Component, name: str) -> str:
     """The module `name` and all below it; the same text for the same component.
@@ -37,14 +42,17 @@ def write_verilog(component: wiring.Component, name: str) -> str:
     What begins as zeros is written as a loop: memories have many words.
     """
     text = CELL_OF_ZEROS.sub("", rtlil.convert(component, name=name, emit_src=False))
-    return MEMORY.sub(_with_zeros, _through_yosys(text))
+    return TRIGGER.sub(AT_ONCE, MEMORY.sub(_with_zeros, _through_yosys(text)))
 
 
 def _with_zeros(memory: re.Match[str]) -> str:
+    """A memory whose words are zero; synthesis need not know, as nobody reads before writing."""
     name, last = memory.group(1), memory.group(2)
     return (
-        f"{memory.group(0)}  initial begin : {_zeros(name)}\n    integer word;\n"
+        f"{memory.group(0)}`ifndef SYNTHESIS\n"
+        f"  initial begin : {_zeros(name)}\n    integer word;\n"
         f"    for (word = 0; word <= {last}; word = word + 1) {name}[word] = 0;\n  end\n"
+        "`endif\n"
     )
 
 
