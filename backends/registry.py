@@ -11,11 +11,12 @@ from sightline.ir.errors import UserError
 _MODULES = {
     "reference": "sightline.backends.reference",
     "cpu": "sightline.backends.tvm.cpu",
+    "fpga": "sightline.backends.fpga.target",
 }
 
 TARGETS = tuple(_MODULES)
 
-_PACKAGES = {"reference": "numpy", "cpu": "apache-tvm"}
+_PACKAGES = {"reference": "numpy", "cpu": "apache-tvm", "fpga": "amaranth"}
 
 
 def target(name: str) -> Target:

@@ -42,7 +42,17 @@ class Refused:
         return f"refused: {self.fix}"
 
 
-Support = Taken | Rewritten | Refused
+@dataclass(frozen=True)
+class Elsewhere:
+    """Something beside the target runs the op, before or behind what the target does."""
+
+    by: str
+
+    def __str__(self) -> str:
+        return f"left to {self.by}"
+
+
+Support = Taken | Rewritten | Refused | Elsewhere
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,10 @@ class Target(Protocol):
     def name(self) -> str: ...
 
     def support(self, op: type[Op]) -> Support: ...
+
+    def check(self, graph: Graph) -> None:
+        """Refuse a graph that the target does not run, before work is done for any target."""
+        ...
 
     def compile(self, graph: Graph, folder: Path, report: Report) -> None:
         """Write all that `load` needs, besides the graph, into an existing empty folder."""

@@ -51,6 +51,14 @@ def pair(value: Any, what: str) -> tuple[int, int]:
     return numbers[0], numbers[1]
 
 
+def sides(value: Any) -> tuple[int, ...]:
+    """A padding: one number or a pair, for both ends; or four, above, left, below and right."""
+    numbers = wholes(value)
+    if numbers is not None and len(numbers) == 4:
+        return numbers
+    return pair(value, "a padding") * 2
+
+
 def finite(value: Any, what: str) -> Array:
     """Numbers in single precision, where all of them must be finite; the same array if it is."""
     try:
@@ -72,7 +80,7 @@ def window(kernel: Pair, stride: Pair | None, padding: Pair, dilation: Pair = 1)
     """The window of a layer; the stride is the kernel unless given."""
     kernel = pair(kernel, "a kernel")
     strides = kernel if stride is None else pair(stride, "a stride")
-    return Window(kernel, strides, pair(padding, "a padding") * 2, pair(dilation, "a dilation"))
+    return Window(kernel, strides, sides(padding), pair(dilation, "a dilation"))
 
 
 def show(value: Any) -> str:

@@ -35,9 +35,10 @@ class Engine(wiring.Component):
     A stream `i_NAME` comes in for each outside ring, and one `o_NAME` goes out for each outlet;
     elements of all come in the order row, column, channel. A job starts when the rows that it needs
     are in window memory and all its results have room, and then runs without a stall, one step a
-    cycle; jobs follow each other without a gap. Backpressure at an outlet holds back the next job
-    that writes there, and so in the end the streams that come in. After reset the engine is at the
-    first job of a frame, with empty rings and FIFOs.
+    cycle; jobs of at least `JobList.latency + 1` cycles follow each other without a gap.
+    Backpressure at an outlet holds back the next job that writes there, and so in the end the
+    streams that come in. After reset the engine is at the first job of a frame, with empty rings
+    and FIFOs.
 
     `result`, with `result_valid`, is each value as it leaves the epilogue, for who watches. The
     first map of a block follows `latency` cycles after its last step: the job that is taken in

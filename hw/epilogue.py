@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -87,8 +87,7 @@ class Epilogue(wiring.Component):
         first = delay(m, table, self.requantize.latency, "table")
         entries = Rom(self.parameters.tables, signed(self.parameters.bits))
         m.submodules.table = entries
-        half = {each.low for each in self.parameters.maps if each.table >= 0}
-        m.d.comb += entries.address.eq(first + result - Const(min(half)))
+        m.d.comb += entries.address.eq(first + result)
         if all(self.has_table):
             return entries.data
         as_it_is = delay(m, result, entries.latency, "untabled")

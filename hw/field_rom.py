@@ -9,6 +9,7 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from sightline.hw.rom import YOSYS_STYLES, memory_style
+from sightline.ir.fixed import width_of
 
 
 class FieldRom(wiring.Component):
@@ -74,4 +75,4 @@ def shape_of(column: Sequence[int]) -> Shape:
     low, high = min(column), max(column)
     if low >= 0:
         return unsigned(max(1, high.bit_length()))
-    return signed(max((~low).bit_length(), high.bit_length()) + 1)
+    return signed(width_of(low, high))

@@ -127,7 +127,7 @@ class Job:
 
 @dataclass(frozen=True)
 class MapNumbers:
-    """What is done to the sum of one map; `table` is where its table begins, -1 for none."""
+    """What is done to the sum of one map; `table` is the entry of its table for 0, -1 for none."""
 
     bias: int
     multiplier: int

@@ -23,9 +23,6 @@ STEP_FIELDS = (
 )
 """What steps must know of their job when it is over for the sequencer."""
 
-SHORTEST_JOB = 5
-"""Cycles of a job, so that the next one is offered in time."""
-
 
 def issue_layout(parameters: EngineParameters) -> data.StructLayout:
     """One step: where its window lies, and what becomes of its products."""
@@ -66,13 +63,6 @@ class Sequencer(wiring.Component):
     """
 
     def __init__(self, parameters: EngineParameters) -> None:
-        short = [job for job in parameters.jobs if parameters.cycles(job) < SHORTEST_JOB]
-        if short:
-            task = parameters.tasks[short[0].task]
-            raise ValueError(
-                f"a row of '{task.name}' takes {parameters.cycles(short[0])} cycles, and jobs take "
-                f"at least {SHORTEST_JOB}"
-            )
         self.parameters = parameters
         self.layout = issue_layout(parameters)
         super().__init__(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sightline.artifact import Artifact, load
+    from sightline.backends.fpga.plan_options import FpgaOptions
     from sightline.compiler import compile
     from sightline.frontend.model import Model, Picture
     from sightline.ir.errors import UserError
@@ -24,10 +25,21 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["Artifact", "Model", "Picture", "UserError", "compile", "load", "quantize", "read"]
+__all__ = [
+    "Artifact",
+    "FpgaOptions",
+    "Model",
+    "Picture",
+    "UserError",
+    "compile",
+    "load",
+    "quantize",
+    "read",
+]
 
 _HOMES = {
     "Artifact": "sightline.artifact",
+    "FpgaOptions": "sightline.backends.fpga.plan_options",
     "Model": "sightline.frontend.model",
     "Picture": "sightline.frontend.model",
     "UserError": "sightline.ir.errors",

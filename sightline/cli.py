@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sightline import __version__
-from sightline.options import frame_options, picture_options, quantization_options
+from sightline.options import (
+    fpga_options,
+    frame_options,
+    picture_options,
+    quantization_options,
+)
 from sightline.terminal import Commands, progress, show_json, show_table, terminate
 
 if TYPE_CHECKING:
@@ -28,6 +33,8 @@ LAZY = {
     "accuracy": "sightline.quantize_commands:accuracy",
     "quantize": "sightline.quantize_commands:quantize",
     "scene": "sightline.scene.commands:scene",
+    "simulate": "sightline.simulate_commands:simulate",
+    "synth": "sightline.synth_commands:synth",
 }
 """Commands that live elsewhere: named here, and imported when they are asked for."""
 
@@ -41,7 +48,9 @@ def cli() -> None:
 @cli.command(epilog=MODEL_HELP)
 @click.argument("model")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR")
-@click.option("-t", "--target", "targets", multiple=True, help="cpu (default), reference; repeat.")
+@click.option(
+    "-t", "--target", "targets", multiple=True, help="cpu (default), fpga, reference; repeat."
+)
 @click.option(
     "--calibrate",
     metavar="FRAMES",
@@ -49,6 +58,7 @@ def cli() -> None:
 )
 @quantization_options
 @frame_options
+@fpga_options
 @click.option(
     "--dump-passes",
     type=click.Path(path_type=Path),
@@ -67,6 +77,7 @@ def compile(
     calibration: str | None,
     limit: int | None,
     resize: bool,
+    fpga: dict[str, Any],
     dump_passes: Path | None,
     force: bool,
     as_json: bool,
@@ -74,7 +85,9 @@ def compile(
 ) -> None:
     """Compile MODEL for some targets into the artifact folder DIR."""
     from sightline.artifact import why_kept
+    from sightline.backends.fpga.plan_options import FpgaOptions
     from sightline.compiler import compile as compile_model
+    from sightline.compiler import find_targets
     from sightline.files import require_free
     from sightline.ir.errors import UserError
     from sightline.quantizer import quantize
@@ -86,6 +99,8 @@ def compile(
             "it is said how to quantize, but not what values are typical",
             fix="Name frames with --calibrate FRAMES.",
         )
+    told = FpgaOptions(**fpga) if fpga else None
+    find_targets(targets or ("cpu",), told)
     with progress() as report:
         read = _read_model(model, picture)
         if calibrate is not None:
@@ -101,6 +116,7 @@ def compile(
         artifact = compile_model(
             read,
             targets or ("cpu",),
+            fpga=told,
             report=report,
             dump_passes=dump_passes,
             source=model,

@@ -10,7 +10,8 @@ from typing import Any
 from sightline.artifact import Artifact
 from sightline.artifact_files import file_hashes
 from sightline.backends import registry
-from sightline.backends.target import Target, check_support
+from sightline.backends.fpga.plan_options import FpgaOptions
+from sightline.backends.target import Target
 from sightline.files import TemporaryFolder, failures_named
 from sightline.frontend.model import Model
 from sightline.ir.errors import UserError
@@ -26,26 +27,25 @@ def compile(
     model: Any,
     targets: str | Sequence[str] = ("cpu",),
     *,
+    fpga: FpgaOptions | None = None,
     report: Report = silent,
     dump_passes: str | Path | None = None,
     source: str = "",
 ) -> Artifact:
-    """Compile a model, or whatever `read` takes, for some targets (`reference`, `cpu`).
+    """Compile a model, or whatever `read` takes, for some targets (`reference`, `cpu`, `fpga`).
 
-    The artifact lives in a temporary folder until it is saved. `dump_passes` names a folder for
-    the graph's text after each pass, `source` what the artifact says it was compiled from.
+    The artifact lives in a temporary folder until it is saved. `fpga` says what the target of that
+    name is to make, `dump_passes` names a folder for the graph's text after each pass, `source`
+    what the artifact says it was compiled from.
     """
-    names = (targets,) if isinstance(targets, str) else tuple(dict.fromkeys(targets or ()))
-    if not names:
-        raise UserError("no target is named", fix=f"Choose from {', '.join(registry.TARGETS)}.")
-    compilers = [registry.target(name) for name in names]
+    compilers = find_targets(targets, fpga)
     read_model = read(model)
     _require_usable_picture(read_model)
     dump = None if dump_passes is None else Path(dump_passes)
     passes = pipeline.passes_for(read_model.graph)
     graph = pipeline.run(read_model.graph, passes=passes, dump=dump, report=report)
     for compiler in compilers:
-        check_support(compiler, graph)
+        compiler.check(graph)
     named = source or (str(model) if isinstance(model, str | Path) else graph.name)
     folder = TemporaryFolder()
     try:
@@ -54,6 +54,24 @@ def compile(
         folder.remove()
         raise
     return Artifact(dataclasses.replace(read_model, graph=graph), entries, folder, named)
+
+
+def find_targets(targets: str | Sequence[str], fpga: FpgaOptions | None) -> list[Target]:
+    """The targets of those names, with what they are told."""
+    names = (targets,) if isinstance(targets, str) else tuple(dict.fromkeys(targets or ()))
+    if not names:
+        raise UserError("no target is named", fix=f"Choose from {', '.join(registry.TARGETS)}.")
+    if fpga is not None and "fpga" not in names:
+        raise UserError(
+            f"options of the target fpga are given, but the target is {', '.join(names)}",
+            fix="Add the target: -t fpga.",
+        )
+    found = [registry.target(name) for name in names]
+    if fpga is not None:
+        from sightline.backends.fpga.target import Fpga
+
+        return [Fpga(fpga) if isinstance(each, Fpga) else each for each in found]
+    return found
 
 
 def _compile_one(target: Target, graph: Graph, folder: Path, report: Report) -> TargetEntry:

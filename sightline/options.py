@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -55,3 +56,34 @@ def quantization_options(command: AnyFunction) -> AnyFunction:
     ):
         command = option(command)
     return command
+
+
+FPGA_OPTIONS: dict[str, dict[str, Any]] = {
+    "--device": {"help": "For -t fpga: the chip, xc6vlx240t (default), xc7z020 or ecp5-85f."},
+    "--max-multipliers": {"type": int, "metavar": "N", "help": "The most multipliers."},
+    "--fps": {"type": float, "metavar": "F", "help": "Frames a second that are enough."},
+    "--clock-mhz": {"type": float, "metavar": "C", "help": "The clock that is assumed."},
+    "--objective": {"help": "What is to be smallest: interval (default) or latency."},
+    "--from": {
+        "metavar": "VALUE[,VALUE…]",
+        "help": "Values in integers that the accelerator begins with; the host computes them.",
+    },
+}
+
+
+def fpga_options(command: AnyFunction) -> AnyFunction:
+    """What the accelerator is to be; the command is given those that were named, as `fpga`."""
+
+    def gathered(**given: Any) -> Any:
+        names = {option: option.strip("-").replace("-", "_") for option in FPGA_OPTIONS}
+        named = {name: given.pop(name) for name in names.values()}
+        begin = named.pop("from")
+        told = {name: value for name, value in named.items() if value is not None}
+        if begin is not None:
+            told["begin"] = tuple(begin.split(","))
+        return command(fpga=told, **given)
+
+    wrapped: Any = functools.wraps(command)(gathered)
+    for option, settings in reversed(FPGA_OPTIONS.items()):
+        wrapped = click.option(option, **settings)(wrapped)
+    return cast(AnyFunction, wrapped)

@@ -105,7 +105,8 @@ def bench(design: Design, waveform: bool = False) -> str:
             parts.append(_probe(number, stream))
     parts += [_gauge(number, gauge) for number, gauge in enumerate(design.gauges)]
     joined = ",\n        ".join(connections)
-    parts.append(f"    {design.top} dut (\n        {joined}\n    );\n")
+    # Escaped, a name may be a word of the language: `small` is one.
+    parts.append(f"    \\{design.top} dut (\n        {joined}\n    );\n")
     if waveform:
         parts.append(_WAVEFORM)
     return "\n".join([*parts, "endmodule\n"])

@@ -60,7 +60,7 @@ class Accelerator(wiring.Component):
             for bank in engine_banks(self.network, engine):
                 if bank.source not in engine.banks:
                     arriving = getattr(made, f"i_{hardware_name(bank.source)}")
-                    wiring.connect(m, self.streams[bank.source], arriving)
+                    self.connect(m, self.streams[bank.source], arriving)
             for outlet in made.parameters.outlets:
                 self.streams[outlet.name] = getattr(made, f"o_{outlet.name}")
             for bank in engine_banks(self.network, engine):
@@ -75,6 +75,14 @@ class Accelerator(wiring.Component):
             self.long_frame.eq(Cat(frames.long_frame for frames in self.frames).any()),
         ]
         return m
+
+    def connect(self, m: Module, source: Any, engine: Any) -> None:
+        """Values to an engine, which takes all of its pictures as wide as the widest of them."""
+        m.d.comb += [
+            engine.payload.eq(source.payload),
+            engine.valid.eq(source.valid),
+            source.ready.eq(engine.ready),
+        ]
 
     def receive(self, m: Module, source: Source) -> None:
         name = hardware_name(source.name)

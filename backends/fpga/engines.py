@@ -8,13 +8,14 @@ import numpy as np
 
 from sightline.backends.fpga import devices
 from sightline.backends.fpga.network import Bank, Layer, Network
-from sightline.backends.fpga.plan import EnginePlan, Plan
+from sightline.backends.fpga.plan import EnginePlan, Plan, Row
 from sightline.backends.fpga.program import (
     LayerSteps,
     fewest_sums,
     layer_steps,
     map_numbers,
     step_weights,
+    widest_block,
 )
 from sightline.backends.fpga.rows import row_needs
 from sightline.hw.parameters import (
@@ -66,7 +67,7 @@ def engine_parameters(network: Network, plan: Plan, engine: EnginePlan) -> Engin
         rings.inside,
         outlets,
         tuple(tasks),
-        tuple(_job(network, index[row.bank], row.bank, row.row) for row in engine.order),
+        tuple(_job(network, engine, index[row.bank], row) for row in engine.order),
         tuple(block for each in tables.programs for block in each.blocks),
         tuple(max(step.channel, 0) for step in steps),
         tuple(step.fold for step in steps),
@@ -126,8 +127,9 @@ class _Tables:
             blocks = sum(len(each.blocks) for each in self.programs)
             steps = sum(len(each.steps) for each in self.programs)
             self.first[layer] = blocks, steps, len(self.maps)
-            self.programs.append(layer_steps(layer, engine.array, sums))
-            table = -1 if layer.table is None else len(self.entries)
+            before = widest_block(self.layers, engine.array)
+            self.programs.append(layer_steps(layer, engine.array, sums, before))
+            table = -1 if layer.table is None else len(self.entries) + len(layer.table) // 2
             self.maps += map_numbers(layer, table)
             self.entries += [] if layer.table is None else layer.table.tolist()
 
@@ -155,8 +157,9 @@ def _task(bank: Bank, rings: _Rings, tables: _Tables, targets: dict[str, int]) -
     )
 
 
-def _job(network: Network, task: int, bank: str, row: int) -> Job:
-    found = network.by_name[bank]
+def _job(network: Network, engine: EnginePlan, task: int, row: Row) -> Job:
+    found = network.by_name[row.bank]
     assert isinstance(found, Bank)
-    need = row_needs(found)[row]
-    return Job(task, need.first_row, need.above, need.need, need.release, need.pool_rows)
+    need = row_needs(found)[row.row]
+    above = need.above % engine.slots  # padding may be higher than the ring, which goes round
+    return Job(task, need.first_row, above, need.need, need.release, need.pool_rows)

@@ -17,7 +17,7 @@ from functools import cache
 
 from sightline.backends.fpga.devices.device import Device
 from sightline.backends.fpga.network import Bank, Layer, Network
-from sightline.backends.fpga.program import Array, fewest_sums
+from sightline.backends.fpga.program import Array, fewest_sums, widest_block
 from sightline.backends.fpga.rows import row_needs
 from sightline.hw.cascades import LARGEST_PACKED_WEIGHT
 
@@ -103,7 +103,8 @@ class Foldings:
         lanes = {"fabric": 0, "packed": -(-array.lanes // 2), "single": array.lanes}[kind]
         widest = max(bank.layer.sum_bits for bank in banks)
         rounding = 1 if widest < 25 else 2
-        cycles = sum(bank_cycles(bank, array) for bank in banks)
+        before = widest_block([bank.layer for bank in banks], array)
+        cycles = sum(bank_cycles(bank, array, before) for bank in banks)
         names = tuple(bank.name for bank in banks)
         return Folding(names, array, kind, cycles, array.taps * lanes + rounding)
 
@@ -182,20 +183,20 @@ def beats(one: Folding, other: Folding) -> bool:
     return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
 
 
-def bank_cycles(bank: Bank, array: Array) -> int:
+def bank_cycles(bank: Bank, array: Array, before: int) -> int:
     """Cycles of a frame in which an engine issues steps of a bank."""
     last = bank.sums[1] - (bank.columns - 1) * bank.pool_strides[1]
     columns = (bank.columns - 1) * bank.pool[1] + min(bank.pool[1], last)
     rows = sum(need.pool_rows for need in row_needs(bank))
-    return rows * columns * sum_cycles(bank.layer, array, fewest_sums(bank))
+    return rows * columns * sum_cycles(bank.layer, array, fewest_sums(bank), before)
 
 
-def sum_cycles(layer: Layer, array: Array, sums: int) -> int:
+def sum_cycles(layer: Layer, array: Array, sums: int, before: int) -> int:
     """Steps for one sum of each map: what `layer_steps` lists, without the list."""
     folds = len(array.folds(layer.kernel))
-    widest = min(array.lanes, max(block.maps for block in layer.blocks))
-    least = -(-widest // sums)
-    return sum(
+    least = -(-widest_block([layer], array) // sums)
+    first = max(len(layer.blocks[0].inputs) * folds, least)
+    return max(0, -(-before // sums) - first) + sum(
         count * -(-maps // array.lanes) * max(inputs * folds, least)
         for (maps, inputs), count in shapes_of(layer).items()
     )

@@ -38,8 +38,9 @@ FRAMES = 4
 TRIES = 4
 """How often the interval is taken from the run before, until frames come as they leave."""
 
-SHARES = (1.0, 0.5, 0.25)
-"""Parts of the DSP blocks to try: with fewer lanes, weights may fill block RAM better."""
+SHARES = (1.0, 0.75, 0.5, 0.25)
+"""Parts of the DSP blocks, or of a frame's cycles, to try: with other arrays than the fastest or
+the smallest, weights may fill block RAM better."""
 
 WAITING = 0.005
 """The part of a frame in which engines may wait, when the frame rate is given."""
@@ -57,21 +58,20 @@ def make_plan(network: Network, options: PlanOptions, report: Report = silent) -
     foldings = Foldings(network, device)
     misfits: list[Plan] = []
     for share in SHARES:
-        budget = Budget(options.max_multipliers, int(share * device.dsp))
-        plan = best_plan(network, options, foldings, budget, report)
-        if plan is None:
+        found = best_plan(network, options, foldings, share, report)
+        if found is None:
             break
-        plan = fitted(network, plan, device)
-        if total(plan.parts).fits(device):
-            return plan
-        misfits.append(plan)
+        if total(found.parts).fits(device):
+            return found
+        misfits.append(found)
     if not misfits:
         fastest = dataclasses.replace(options, fps=None)
-        budget = Budget(options.max_multipliers, device.dsp)
-        best = best_plan(network, fastest, foldings, budget, report)
-        raise rate_refusal(network, options, best)
-    smaller = {name: _fits(network, options, name, report) for name in devices.DEVICES}
-    raise size_refusal(misfits[-1], device, [name for name, fits in smaller.items() if fits])
+        raise rate_refusal(
+            network, options, best_plan(network, fastest, foldings, SHARES[0], report)
+        )
+    others = [name for name in devices.DEVICES if _fits(network, options, name, report)]
+    smallest = min(misfits, key=lambda plan: total(plan.parts).bram36)
+    raise size_refusal(smallest, device, others)
 
 
 def _fits(network: Network, options: PlanOptions, name: str, report: Report) -> bool:
@@ -80,27 +80,58 @@ def _fits(network: Network, options: PlanOptions, name: str, report: Report) -> 
         return False
     device = devices.device(name)
     other = dataclasses.replace(options, device=name)
-    budget = Budget(options.max_multipliers, device.dsp)
-    plan = best_plan(network, other, Foldings(network, device), budget, report)
-    return plan is not None and total(fitted(network, plan, device).parts).fits(device)
+    found = best_plan(network, other, Foldings(network, device), SHARES[0], report)
+    return found is not None and total(found.parts).fits(device)
 
 
 def best_plan(
-    network: Network, options: PlanOptions, foldings: Foldings, budget: Budget, report: Report
+    network: Network, options: PlanOptions, foldings: Foldings, share: float, report: Report
 ) -> Plan | None:
-    """The best within a budget of multipliers; None if none is fast enough."""
-    choices = list(chosen(foldings, options, budget))
-    tries = [(choice, ahead) for choice in choices for ahead in range(MOST_AHEAD + 1)]
+    """The best with a part of the device, or of the cycles of a frame; None if it is too slow.
+
+    What does not fit with the shortest of FIFOs is told as it is, without looking further.
+    """
     found: list[Plan] = []
+    choices = sorted(chosen(foldings, options, share), key=lambda each: _promise(each, options))
+    tries = [(choice, ahead) for choice in choices for ahead in aheads(network, choice)]
     for number, (choice, ahead) in enumerate(tries):
         report("planning", number, len(tries))
-        plan = tried(network, options, choice, ahead)
-        found += [plan] if plan else []
+        if found and _promise(choice, options) >= _merit(found[0], options)[:1]:
+            continue
+        begun = begin_plan(network, options, choice, ahead)
+        least = fitted(
+            network, _with_links(begun, dict.fromkeys(_names(begun), 1)), foldings.device
+        )
+        if not total(least.parts).fits(foldings.device):
+            report("planning", len(tries), len(tries))
+            return least
+        try:
+            found.append(settled(network, begun)[0])
+        except StuckError:
+            continue
+        found.sort(key=lambda plan: _merit(plan, options))
     report("planning", len(tries), len(tries))
-    best = min(found, key=lambda plan: _merit(plan, options), default=None)
-    if best is None or _too_slow(best, options):
+    if not found or _too_slow(found[0], options):
         return None
-    return with_depths(network, best)
+    return fitted(network, with_depths(network, found[0]), foldings.device)
+
+
+def _promise(choice: tuple[Folding, ...], options: PlanOptions) -> tuple[float, ...]:
+    """The best that a choice could come to, in what is to be small."""
+    if options.fps is not None:
+        return (sum(folding.products for folding in choice),)
+    return (slowest(choice),)
+
+
+def aheads(network: Network, choice: tuple[Folding, ...]) -> range:
+    """How far ahead rows may be computed: farther where an engine waits for its own results."""
+    own = any(
+        bank.source in folding.banks
+        for folding in choice
+        for bank in network.banks
+        if bank.name in folding.banks
+    )
+    return range(MOST_AHEAD + 1 if own else 1)
 
 
 def _too_slow(plan: Plan, options: PlanOptions) -> bool:
@@ -118,38 +149,42 @@ def _merit(plan: Plan, options: PlanOptions) -> tuple[float, ...]:
     interval, latency = plan.prediction.interval, plan.prediction.latency
     size = sum(engine.slots for engine in plan.engines)
     if options.fps is not None:
-        return _too_slow(plan, options), plan.multipliers, interval, latency, size
+        return plan.multipliers + UNBOUNDED * _too_slow(plan, options), interval, latency, size
     if options.objective == "latency":
         return latency, interval, size
     return interval, latency, size
 
 
-def chosen(
-    foldings: Foldings, options: PlanOptions, budget: Budget
-) -> Iterator[tuple[Folding, ...]]:
-    """Foldings worth trying: for each number of engines the best."""
+def chosen(foldings: Foldings, options: PlanOptions, share: float) -> Iterator[tuple[Folding, ...]]:
+    """Foldings worth trying: for each number of engines the best.
+
+    `share` is the part of the device's DSP blocks that they may take; with a frame rate, the part
+    of a frame's cycles.
+    """
+    dsp = foldings.device.dsp
+    budget = Budget(options.max_multipliers, dsp if options.fps else int(share * dsp))
     seen = set()
     for engines in range(1, len(foldings.depths) + 1):
         if options.fps is None:
             found = foldings.fastest(budget, engines)
         else:
-            bound = int(most_cycles(options) * (1 - WAITING))
+            bound = int(share * most_cycles(options) * (1 - WAITING))
             found = foldings.within(bound, budget, engines, 0)
         if found and found not in seen:
             seen.add(found)
             yield found
 
 
-def tried(
+def begin_plan(
     network: Network, options: PlanOptions, foldings: tuple[Folding, ...], ahead: int
-) -> Plan | None:
-    """The plan of these engines with room for everything, and the interval that it reaches."""
+) -> Plan:
+    """The plan of these engines with room for everything, at the interval they could reach."""
     order = demand_order(network, ahead)
     engines = tuple(engine_plan(network, folding, order, ahead) for folding in foldings)
     interval = slowest(foldings)
     if options.fps is not None:
         interval = max(interval, most_cycles(options))
-    plan = Plan(
+    return Plan(
         options.device,
         options.clock,
         options.objective,
@@ -160,10 +195,15 @@ def tried(
         network.macs,
         (),
     )
-    try:
-        return settled(network, plan)[0]
-    except StuckError:
-        return None
+
+
+def _names(plan: Plan) -> list[str]:
+    return [link.name for link in plan.links]
+
+
+def _with_links(plan: Plan, depths: dict[str, int]) -> Plan:
+    sized = (dataclasses.replace(link, depth=depths[link.name]) for link in plan.links)
+    return dataclasses.replace(plan, links=tuple(sized))
 
 
 def settled(network: Network, plan: Plan) -> tuple[Plan, Timing]:
@@ -184,8 +224,7 @@ def settled(network: Network, plan: Plan) -> tuple[Plan, Timing]:
 def with_depths(network: Network, plan: Plan) -> Plan:
     """The plan with each FIFO as deep as it must be for nobody to wait, and no deeper."""
     plan, timing = settled(network, plan)
-    sized = tuple(dataclasses.replace(link, depth=timing.held[link.name]) for link in plan.links)
-    return settled(network, dataclasses.replace(plan, links=sized))[0]
+    return settled(network, _with_links(plan, timing.held))[0]
 
 
 def engine_plan(network: Network, folding: Folding, order: list[Row], ahead: int) -> EnginePlan:
@@ -196,7 +235,7 @@ def engine_plan(network: Network, folding: Folding, order: list[Row], ahead: int
         folding.array,
         folding.kind,
         max(bank.layer.data_bits for bank in banks),
-        max(slots_of(bank) for bank in banks) + (ahead if own else 0),
+        max(folding.array.kernel[0], *map(slots_of, banks)) + (ahead if own else 0),
         0,
         folding.banks,
         tuple(row for row in order if row.bank in folding.banks),

@@ -61,28 +61,30 @@ class LayerSteps:
     steps: tuple[Step, ...]
 
 
-def layer_steps(layer: Layer, array: Array, sums: int) -> LayerSteps:
+def widest_block(layers: Iterable[Layer], array: Array) -> int:
+    """The most lanes that a block uses."""
+    return min(array.lanes, max(block.maps for layer in layers for block in layer.blocks))
+
+
+def layer_steps(layer: Layer, array: Array, sums: int, before: int) -> LayerSteps:
     """All steps for one sum of each map; `sums` is the fewest that a pool window has.
 
     The sums of a block leave one a cycle, while the next block is computed: a block takes at least
-    as many cycles as the array has lanes in use, with pauses where it has fewer steps.
+    as many cycles as the array has lanes in use, with pauses where it has fewer steps. The first
+    block may follow one of another layer, which may have had `before` maps.
     """
     folds = array.folds(layer.kernel)
-    widest = min(array.lanes, max(block.maps for block in layer.blocks))
+    widest = widest_block([layer], array)
     blocks, steps = [], []
     for block in layer.blocks:
         for first in range(block.first, block.last, array.lanes):
             maps = range(first, min(first + array.lanes, block.last))
             own = [Step(channel, fold, maps) for channel in block.inputs for fold in folds]
-            own += [Step(-1, 0, maps)] * max(0, -(-widest // sums) - len(own))
+            leaving = widest if blocks else max(widest, before)
+            own += [Step(-1, 0, maps)] * max(0, -(-leaving // sums) - len(own))
             blocks.append(Block(len(own), len(maps)))
             steps += own
     return LayerSteps(tuple(blocks), tuple(steps))
-
-
-def pixel_cycles(layer: Layer, array: Array, sums: int) -> int:
-    """Steps for one sum of each map."""
-    return len(layer_steps(layer, array, sums).steps)
 
 
 def fewest_sums(bank: Bank) -> int:

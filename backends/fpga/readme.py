@@ -22,9 +22,9 @@ The network `{network}` as an accelerator in Verilog, made by Sightline.
 | `*.hex` | that frame, and what is expected of it |
 | `plan.json` | its engines, the order of their work, the depths of its FIFOs |
 
-Planned for {device} at an assumed clock of {clock:g} MHz: {multipliers} multipliers, a frame every
-{interval:,} cycles ({fps:,.0f} frames a second at that clock), {latency:,} cycles from a frame's first
-pixel to its last result.
+Planned for {device} at an assumed clock of {clock:g} MHz: {multipliers} multipliers,
+a frame every {interval:,} cycles ({fps:,.0f} frames a second at that clock), {latency:,} cycles
+from a frame's first pixel to its last result.
 
 ## Try it
 
@@ -44,18 +44,20 @@ hundred times as long as what Verilator builds.
 ## Ports
 
 `clk` and `rst`, which is synchronous and high to reset; hold it for a cycle or more. All else are
-AXI4-Streams: NAME`__tdata`, NAME`__tvalid`, NAME`__tready`, NAME`__tlast`. A beat passes in each cycle in
-which tvalid and tready are high.
+AXI4-Streams: NAME`__tdata`, NAME`__tvalid`, NAME`__tready`, NAME`__tlast`. A beat passes in each
+cycle in which tvalid and tready are high.
 
 | stream | | beats of a frame | a beat |
 |---|---|---|---|
 {ports}
 
-Frames follow each other without a pause. Pixels come row by row from the top, in each row from the left.
-{values}tlast is high in the last beat of a frame.
+Frames follow each other without a pause. Pixels come row by row from the top, in each row from the
+left. A beat of results is one value: those of a pixel follow each other, map 0 first, and then
+comes the next pixel. tlast is high in the last beat of a frame.
 
 A frame whose tlast comes early is filled up, and one whose tlast comes late is cut; the outputs
-`short_frame` and `long_frame` are high for a cycle when that happens, and the next frame is right again.
+`short_frame` and `long_frame` are high for a cycle when that happens, and the next frame is right
+again.
 
 ## What the integers mean
 
@@ -65,10 +67,6 @@ Integers are in two's complement, unless they are said to be unsigned.
 |---|---|---|
 {meanings}
 """
-
-_VALUES = """\
-A beat of results is one value: those of a pixel follow each other, map 0 first, and then comes the
-next pixel. """
 
 
 def readme(graph: Graph, network: Network, plan: Plan) -> str:
@@ -83,7 +81,6 @@ def readme(graph: Graph, network: Network, plan: Plan) -> str:
         fps=1e6 * plan.clock_mhz / prediction.interval,
         latency=prediction.latency,
         ports="\n".join(_ports(network)),
-        values=_VALUES,
         meanings="\n".join(_meanings(graph, network)),
     )
 

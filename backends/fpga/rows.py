@@ -12,8 +12,9 @@ from sightline.backends.fpga.network import Bank
 class RowNeed:
     """For a row of results: its first window begins at `first_row`, and may begin above the rows.
 
-    It sees input rows `oldest` up to `newest`, both counted from 0 and within the picture; rows
-    up to `done` are not needed after it. `pool_rows` rows of sums are pooled.
+    It sees input rows `oldest` up to `newest`, both counted from 0 and within the picture, unless
+    it begins below it: then `oldest` is the row after the last. Rows up to `done` are not needed
+    after it. `pool_rows` rows of sums are pooled.
     """
 
     first_row: int
@@ -44,12 +45,16 @@ def row_needs(bank: Bank) -> tuple[RowNeed, ...]:
     def first_row(row: int) -> int:
         return row * bank.pool_strides[0] * stride - bank.pads[0]
 
+    def within(row: int) -> int:
+        """A row of the padding becomes the picture's first, or the one after its last."""
+        return min(max(0, row), bank.height)
+
     found = []
     for row in range(bank.rows):
         pooled = min(bank.pool[0], bank.sums[0] - row * bank.pool_strides[0])
         first, end = first_row(row), first_row(row) + (pooled - 1) * stride + kernel
-        oldest = min(max(0, first), bank.height - 1)
-        is_last = row == bank.rows - 1
-        done = bank.height if is_last else max(0, first_row(row + 1))
-        found.append(RowNeed(first, oldest, min(end, bank.height) - 1, done, pooled))
+        oldest = within(first)
+        done = bank.height if row == bank.rows - 1 else within(first_row(row + 1))
+        newest = max(0, within(end) - 1)  # all of it padding: no frame begins before its input
+        found.append(RowNeed(first, oldest, newest, done, pooled))
     return tuple(found)

@@ -38,6 +38,8 @@ from sightline.ir.op import Op
 from sightline.ir.progress import Report
 from sightline.ir.types import Array
 
+NOTHING_ASKED = FpgaOptions()
+
 SEED = 1
 """Of the frame that the testbench offers."""
 
@@ -46,7 +48,7 @@ SEED = 1
 class Fpga:
     """The target `fpga`, with what the user asks of the accelerator."""
 
-    options: FpgaOptions = FpgaOptions()
+    options: FpgaOptions = NOTHING_ASKED
     name: str = "fpga"
 
     def support(self, op: type[Op]) -> Support:

@@ -38,8 +38,11 @@ class Cpu:
             return Taken()
         return Refused("run it on the target 'reference'")
 
-    def compile(self, graph: Graph, folder: Path, report: Report) -> None:
+    def check(self, graph: Graph) -> None:
         check_support(self, graph)
+
+    def compile(self, graph: Graph, folder: Path, report: Report) -> None:
+        self.check(graph)
         processor, withheld = host()
         lowered = lower(inline_stages(graph), processor.machine)
         name = ""

@@ -237,6 +237,15 @@ def test_lists_and_numpys_integers_are_sizes() -> None:
     assert layer.weight.shape == (8, 3, 1)
 
 
+def test_a_padding_is_for_all_sides_for_axes_or_for_each_side() -> None:
+    layers = [nn.MaxPool2d(3, padding=given) for given in (1, (1, 1), [1, 1, 1, 1])]
+    assert layers[0].op == layers[1].op == layers[2].op
+    cut_short = trace(nn.MaxPool2d(4, padding=(0, 0, 2, 0)), {"x": (1, 4, 6, 6)}).graph
+    assert cut_short.operations[-1].type.shape == (1, 4, 2, 1)
+    with pytest.raises(UserError, match=r"a padding is one whole number, or two, found \(1, 1, 1\)"):
+        nn.MaxPool2d(3, padding=(1, 1, 1))
+
+
 def test_an_empty_sequential_gives_what_it_takes() -> None:
     graph = trace(nn.Sequential(nn.Sequential(), nn.ReLU()), {"x": (1, 2)}).graph
     assert [node.op.kind for node in graph.operations] == ["relu"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
 from amaranth.hdl import Module, Value
 from hypothesis import given
@@ -34,7 +35,9 @@ class Numbers:
         """As the reference does it, in 64 bits where those hold it and in Python's where not."""
         total = self.value + self.bias
         if abs(total) * self.multiplier < LARGEST_BEFORE_ROUNDING >> 1:
-            result = fixed.requantize(total, self.multiplier, self.shift, self.zero_point)
+            result = fixed.requantize(
+                np.asarray(total), self.multiplier, self.shift, self.zero_point
+            )
             return int(fixed.saturate(result, self.low, self.high))
         half = 1 << self.shift - 1
         rounded = (total * self.multiplier + half >> self.shift) + self.zero_point

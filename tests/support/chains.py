@@ -1,0 +1,93 @@
+"""Networks that accelerators are tried on: random chains of filter banks, and two scales."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from sightline.frontend import nn, tables
+from sightline.frontend.nn import Tensor
+from sightline.ir.table import Table
+
+BITS = ("int8", "int16")
+
+
+class Chain(nn.Network):
+    """Two to four filter banks of any form, each with a nonlinearity or none, pooled or not."""
+
+    name = "chain"
+
+    def __init__(self, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        channels = int(rng.integers(1, 5))
+        size = [int(rng.integers(9, 20)), int(rng.integers(9, 20))]
+        self.inputs = {"image": (1, channels, *size)}
+        layers: list[nn.Module] = []
+        with nn.seeded(seed):
+            for _ in range(rng.integers(2, 5)):
+                bank = random_bank(rng, channels, size)
+                channels, size = bank.table.maps, list(bank.window.slide(tuple(size)))
+                layers.append(bank)
+                if rng.random() < 0.6:
+                    pool = random_pool(rng, size)
+                    size = list(pool.op.window.slide(tuple(size)))
+                    layers.append(pool)
+                layers.append((nn.ReLU(), nn.Tanh(), nn.Dropout())[rng.integers(3)])
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, image: Tensor) -> Any:
+        return self.layers(image)
+
+
+def random_bank(rng: np.random.Generator, channels: int, size: Sequence[int]) -> nn.Conv2d:
+    """A kernel of 1 to 5, strides of 1 or 2, other paddings on each side, and any table."""
+    maps = int(rng.integers(1, 9))
+    kernel = [int(rng.integers(1, min(5, each) + 1)) for each in size]
+    pads = [int(rng.integers(0, each)) for each in (*kernel, *kernel)]
+    strides = [int(rng.integers(1, 3)) if each > 6 else 1 for each in size]
+    table = Table.dense(channels, maps)
+    if channels > 1 and rng.random() < 0.5:
+        seen, block = int(rng.integers(1, channels + 1)), int(rng.integers(1, maps + 1))
+        table = tables.random(channels, maps, seen, block=block, seed=int(rng.integers(1000)))
+    return nn.Conv2d(channels, maps, kernel, stride=strides, padding=pads, table=table)
+
+
+def random_pool(rng: np.random.Generator, size: Sequence[int]) -> nn.MaxPool2d:
+    """Windows of 1 to 3, apart, touching or overlapping; the last may be cut short by the end."""
+    kernel = [int(rng.integers(1, min(3, each) + 1)) for each in size]
+    strides = [int(rng.integers(1, 4)) for _ in size]
+    ends = [end_of(rng, *each) for each in zip(size, kernel, strides, strict=True)]
+    return nn.MaxPool2d(kernel, strides, padding=[0, 0, *ends])
+
+
+def end_of(rng: np.random.Generator, size: int, kernel: int, stride: int) -> int:
+    """Padding behind the last cell, with which the last window still begins at a cell."""
+    end = int(rng.integers(0, kernel))
+    last = (size + end - kernel) // stride * stride
+    return end if last < size else 0
+
+
+class TwoScales(nn.Network):
+    """The scene network in small: one extractor at two scales, its scores summed; labels."""
+
+    name = "two_scales"
+
+    def __init__(self, labels: bool = False) -> None:
+        self.inputs = {"fine": (1, 2, 16, 24), "coarse": (1, 2, 8, 12)}
+        self.labels = labels
+        with nn.seeded(0):
+            self.features = nn.Sequential(
+                nn.Conv2d(2, 4, 5, padding=2),
+                nn.Tanh(),
+                nn.MaxPool2d(2),
+                nn.Conv2d(4, 8, 3, padding=1, table=tables.random(4, 8, 2, block=4)),
+                nn.Tanh(),
+            )
+            self.classifier = nn.Conv2d(16, 4, 1)
+
+    def forward(self, fine: Tensor, coarse: Tensor) -> Any:
+        enlarged = nn.Upsample((8, 12))(self.features(coarse))
+        scores = self.classifier(nn.cat([self.features(fine), enlarged]))
+        return nn.ArgMax(1)(scores) if self.labels else scores
