@@ -6,7 +6,7 @@ accelerator would have to compute it; before the values that it begins with, the
 
 from __future__ import annotations
 
-from sightline.backends.fpga.extract import TO_HOST
+from sightline.backends.fpga.taken import TO_HOST
 from sightline.backends.target import Elsewhere, Refused, Rewritten, Support, Taken
 from sightline.ir.op import Op
 from sightline.ir.ops.arithmetic import Add, Binary

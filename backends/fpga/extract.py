@@ -10,7 +10,6 @@ it does not take is refused.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,30 +21,31 @@ from sightline.backends.fpga.network import (
     Labels,
     Layer,
     Network,
-    Rounding,
     Source,
     Sum,
+)
+from sightline.backends.fpga.taken import (
+    TAKEN,
+    TO_HOST,
+    bits_of,
+    integers_of,
+    is_chain,
+    is_known,
+    pair,
+    require_supported,
+    rounding_of,
 )
 from sightline.ir.errors import UserError
 from sightline.ir.graph import Const, Graph, Node
 from sightline.ir.ops.classify import ArgMax
 from sightline.ir.ops.integer import IntegerAdd
 from sightline.ir.ops.integer_bank import IntegerConv
-from sightline.ir.ops.movement import Flatten, Reshape, Transpose
 from sightline.ir.ops.pooling import MaxPool
 from sightline.ir.ops.quantization import Dequantize, Lookup, Quantize, Requantize
 from sightline.ir.ops.resize import ResizeNearest
 from sightline.ir.ops.stage import Stage
-from sightline.ir.types import Array, Float32, Int, Quant, TensorType
+from sightline.ir.types import Array, Float32
 from sightline.ir.window import Window
-
-TO_HOST = (Dequantize, Flatten, Reshape, Transpose)
-"""What the host does with results: none of these computes."""
-
-TAKEN = (
-    "It takes filter banks with their rounding, max pooling and tables, sums of two values, "
-    "enlargement by whole factors, and arg_max."
-)
 
 
 def extract(graph: Graph, begin: Sequence[str] = ()) -> Network:
@@ -201,7 +201,7 @@ class _Extraction:
         """A stage of filter bank, [max pooling], rounding, [table]; None if it is another."""
         if not isinstance(node.op, Stage) or node.inputs[0] not in self.inside:
             return None
-        if not _linear(node.op) or not _known(node):
+        if not is_chain(node.op) or not is_known(node):
             return None
         ops = [each.op for each in node.op.body.operations]
         bank = next((op for op in ops if isinstance(op, IntegerConv)), None)
@@ -223,10 +223,10 @@ class _Extraction:
             width,
             (bank.window.pads[0], bank.window.pads[1]),
             bank.fill,
-            _pair(bank.window.slide((height, width))),
-            _pair(pool.window.kernel),
-            _pair(pool.window.strides),
-            *_pair(node.type.spatial),
+            pair(bank.window.slide((height, width))),
+            pair(pool.window.kernel),
+            pair(pool.window.strides),
+            *pair(node.type.spatial),
         )
 
     def layer(
@@ -245,17 +245,17 @@ class _Extraction:
             self.layers[key] = Layer(
                 str(self.graph[operands[filters.inputs[1]]].name).removesuffix(".weight"),
                 bank.table.channels,
-                _pair(bank.window.kernel),
-                _pair(bank.window.strides),
+                pair(bank.window.kernel),
+                pair(bank.window.strides),
                 tuple(bank.table.blocks()),
                 weights,
                 tuple(biases[0].tolist()) if biases else (0,) * maps,
                 rounding_of(requantize, *(self.constant(operands[n]) for n in factors.inputs[1:])),
                 table,
                 bank.bits,
-                _bits(data),
+                bits_of(data),
                 8 if np.abs(weights.astype(np.int64)).max() <= 128 else 16,
-                _bits(result),
+                bits_of(result),
             )
         return self.layers[key]
 
@@ -265,7 +265,7 @@ class _Extraction:
             return None
         ops = [each.op for each in node.op.body.operations]
         match ops:
-            case [IntegerAdd(), Requantize() as requantize] if _linear(node.op):
+            case [IntegerAdd(), Requantize() as requantize] if is_chain(node.op):
                 pass
             case _:
                 return None
@@ -310,82 +310,10 @@ class _Extraction:
     def beginnings(self) -> list[str]:
         """Where it could begin instead: behind the last stages that it does not take."""
         graph = self.graph
-        refused = [node for node in graph.operations if not _known(node)]
+        refused = [node for node in graph.operations if not is_known(node)]
         followed: set[str] = set()  # what a refused stage needs
         for node in reversed(graph.operations):
             if node.name in followed or node in refused:
                 followed.update(node.inputs)
         last = [node.name for node in refused if node.name not in followed]
         return last if all(integers_of(graph[name].type) for name in last) else []
-
-
-def require_supported(node: Node, bank: IntegerConv, pool: MaxPool, data: TensorType) -> None:
-    """Refuse windows that the accelerator has not, by what they are."""
-    window, pooling = bank.window, pool.window
-    problem = ""
-    if window.rank != 2:
-        problem = f"a kernel of {window.rank} axes"
-    elif any(step != 1 for step in (*window.dilation, *pooling.dilation)):
-        dilation = next(w.dilation for w in (window, pooling) if set(w.dilation) != {1})
-        problem = f"the dilation {list(dilation)}"
-    elif any(pooling.pads[:2]):
-        problem = f"max pooling with padding {list(pooling.pads)} above or to the left"
-    elif integers_of(data) not in (Int(8), Int(16)):
-        problem = f"a filter bank on {data}"
-    elif integers_of(node.type) not in (Int(8), Int(16)):
-        problem = f"a filter bank whose results are {node.type}"
-    if problem:
-        raise UserError(
-            f"the accelerator does not take {problem}",
-            fix="Run it on another target, or choose the precision int8 or int16.",
-            node=node.name,
-            where=node.where,
-        )
-
-
-def rounding_of(op: Requantize, multipliers: Array, shifts: Array) -> Rounding:
-    return Rounding(
-        tuple(multipliers.reshape(-1).tolist()),
-        tuple(shifts.reshape(-1).tolist()),
-        op.to.zero_point,
-        op.low,
-        op.high,
-        op.to.bits,
-    )
-
-
-def integers_of(type_: TensorType) -> Int | None:
-    """The integers that a value is made of, None if it is made of none."""
-    element = type_.element.storage if isinstance(type_.element, Quant) else type_.element
-    return element if isinstance(element, Int) else None
-
-
-def _bits(type_: TensorType) -> int:
-    storage = integers_of(type_)
-    assert storage is not None
-    return storage.bits
-
-
-def _known(node: Node) -> bool:
-    """Whether the accelerator, or the host beside it, has a way to compute such a node."""
-    if not isinstance(node.op, Stage):
-        return isinstance(node.op, (*TO_HOST, ArgMax, ResizeNearest, Quantize))
-    match [each.op for each in node.op.body.operations]:
-        case [IntegerConv() | IntegerAdd(), Requantize()]:
-            return True
-        case [IntegerConv(), MaxPool(), Requantize()] | [IntegerConv(), Requantize(), Lookup()]:
-            return True
-        case [IntegerConv(), MaxPool(), Requantize(), Lookup()]:
-            return True
-    return False
-
-
-def _linear(stage: Stage) -> bool:
-    """Whether each op of the body reads the one before, and constants."""
-    operations = stage.body.operations
-    return all(b.inputs[0] == a.name for a, b in itertools.pairwise(operations))
-
-
-def _pair(sizes: tuple[int, ...]) -> tuple[int, int]:
-    first, second = sizes
-    return first, second

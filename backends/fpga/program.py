@@ -75,7 +75,8 @@ def layer_steps(layer: Layer, array: Array, sums: int, before: int) -> LayerStep
     """
     folds = array.folds(layer.kernel)
     widest = widest_block([layer], array)
-    blocks, steps = [], []
+    blocks: list[Block] = []
+    steps: list[Step] = []
     for block in layer.blocks:
         for first in range(block.first, block.last, array.lanes):
             maps = range(first, min(first + array.lanes, block.last))

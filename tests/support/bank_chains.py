@@ -177,9 +177,7 @@ class Chain(wiring.Component):
     def __init__(self, network: Network, plan: Plan) -> None:
         self.network = network
         self.plan = plan
-        self.engines = [
-            Engine(engine_parameters(network, plan, engine)) for engine in plan.engines
-        ]
+        self.engines = [Engine(engine_parameters(network, plan, engine)) for engine in plan.engines]
         (source,), (output,) = network.sources, network.outputs
         results = {
             f"result_{number}": Out(signed(engine.parameters.bits))

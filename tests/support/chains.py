@@ -57,16 +57,9 @@ def random_bank(rng: np.random.Generator, channels: int, size: Sequence[int]) ->
 def random_pool(rng: np.random.Generator, size: Sequence[int]) -> nn.MaxPool2d:
     """Windows of 1 to 3, apart, touching or overlapping; the last may be cut short by the end."""
     kernel = [int(rng.integers(1, min(3, each) + 1)) for each in size]
-    strides = [int(rng.integers(1, 4)) for _ in size]
-    ends = [end_of(rng, *each) for each in zip(size, kernel, strides, strict=True)]
+    strides = [int(rng.integers(2, 4)) for _ in size]
+    ends = [int(rng.integers(0, min(a, b))) for a, b in zip(kernel, strides, strict=True)]
     return nn.MaxPool2d(kernel, strides, padding=[0, 0, *ends])
-
-
-def end_of(rng: np.random.Generator, size: int, kernel: int, stride: int) -> int:
-    """Padding behind the last cell, with which the last window still begins at a cell."""
-    end = int(rng.integers(0, kernel))
-    last = (size + end - kernel) // stride * stride
-    return end if last < size else 0
 
 
 class TwoScales(nn.Network):
