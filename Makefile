@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: test demo check unit nightly figures scenes quantization quantized clean
+.PHONY: test demo check unit nightly figures scenes quantization quantized bench-fpga clean
 
 test: check unit
 
@@ -46,6 +46,11 @@ quantization: $(READY)
 # Whether integers of models that onnxruntime quantized are its own.
 quantized: $(READY)
 	$(BIN)/python -m benchmarks.quantized
+
+# The accelerator: cycles, depths, resources. It takes most of an hour; a part of it takes minutes:
+# make bench-fpga SECTIONS=peers (or chains, depths, scene, int16, synth).
+bench-fpga: $(READY)
+	$(BIN)/python -m benchmarks.fpga $(SECTIONS)
 
 clean:
 	rm -rf .venv build dist .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -25,6 +25,9 @@ MOST_FABRIC_PRODUCTS = 64
 """An array of more products is not made of LUTs."""
 
 
+Cost = tuple[int, int]
+
+
 @dataclass(frozen=True)
 class Folding:
     """An engine for some banks: its array, what its products are made of, and what that costs."""
@@ -38,6 +41,10 @@ class Folding:
     @property
     def products(self) -> int:
         return self.array.products
+
+    def cost(self, *, by_products: bool) -> Cost:
+        """What counts first, and what counts second."""
+        return (self.products, self.dsps) if by_products else (self.dsps, self.products)
 
 
 @dataclass(frozen=True)
@@ -111,13 +118,16 @@ class Foldings:
     def cheapest(
         self, bound: int, engines: int, fabrics: int, *, by_products: bool
     ) -> tuple[Folding, ...] | None:
-        """The cheapest engines of at most `bound` cycles, `fabrics` of them at most of LUTs."""
+        """The cheapest engines of at most `bound` cycles, `fabrics` of them at most of LUTs.
+
+        The cost is the products, or the DSP blocks, and of those that are level the other decides.
+        """
         count = len(self.depths)
 
         @cache
-        def best(first: int, engines: int, fabrics: int) -> tuple[int, tuple[Folding, ...]] | None:
+        def best(first: int, engines: int, fabrics: int) -> tuple[Cost, tuple[Folding, ...]] | None:
             if first == count:
-                return 0, ()
+                return (0, 0), ()
             if not engines:
                 return None
             found = None
@@ -129,7 +139,7 @@ class Foldings:
                     rest = best(last, engines - 1, left)
                     if rest is None:
                         continue
-                    cost = rest[0] + (option.products if by_products else option.dsps)
+                    cost = _sum_of(rest[0], option.cost(by_products=by_products))
                     if found is None or cost < found[0]:
                         found = cost, (option, *rest[1])
             return found
@@ -168,6 +178,10 @@ class Foldings:
             if found and budget.allows(found):
                 return found
         return None
+
+
+def _sum_of(one: Cost, other: Cost) -> Cost:
+    return one[0] + other[0], one[1] + other[1]
 
 
 def slowest(foldings: tuple[Folding, ...]) -> int:

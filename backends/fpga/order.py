@@ -23,7 +23,8 @@ def demand_order(network: Network, ahead: int) -> list[Row]:
             own = done[bank.name]
             source = network.by_name[bank.source]
             if isinstance(source, Bank):
-                newest = row_needs(bank)[own].newest + ahead
+                need = row_needs(bank)[own]  # rows to let go of must have come, seen or not
+                newest = need.oldest + need.need - 1 + ahead
                 compute(source, min(newest, source.rows - 1))
             order.append(Row(bank.name, own))
             done[bank.name] = own + 1

@@ -168,8 +168,9 @@ def chosen(foldings: Foldings, options: PlanOptions, share: float) -> Iterator[t
         if options.fps is None:
             found = foldings.fastest(budget, engines)
         else:
-            bound = int(share * most_cycles(options) * (1 - WAITING))
-            found = foldings.within(bound, budget, engines, 0)
+            cycles = share * most_cycles(options)
+            found = foldings.within(int(cycles * (1 - WAITING)), budget, engines, 0)
+            found = found or foldings.within(int(cycles), budget, engines, 0)
         if found and found not in seen:
             seen.add(found)
             yield found

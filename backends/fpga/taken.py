@@ -16,6 +16,7 @@ from sightline.ir.ops.quantization import Dequantize, Lookup, Quantize, Requanti
 from sightline.ir.ops.resize import ResizeNearest
 from sightline.ir.ops.stage import Stage
 from sightline.ir.types import Array, Int, Quant, TensorType
+from sightline.ir.window import Window
 
 TO_HOST = (Dequantize, Flatten, Reshape, Transpose)
 """What the host does with results: none of these computes."""
@@ -37,10 +38,14 @@ def require_supported(node: Node, bank: IntegerConv, pool: MaxPool, data: Tensor
         problem = f"the dilation {list(dilation)}"
     elif any(pooling.pads[:2]):
         problem = f"max pooling with padding {list(pooling.pads)} above or to the left"
+    elif (cut := windows_cut_short(pooling, window.slide(data.spatial)[1])) > 1:
+        problem = f"max pooling whose last {cut} windows of a row are cut short by the map's end"
     elif integers_of(data) not in (Int(8), Int(16)):
         problem = f"a filter bank on {data}"
     elif integers_of(node.type) not in (Int(8), Int(16)):
         problem = f"a filter bank whose results are {node.type}"
+    elif not all(op.to.signed for op in rounded_in(node)):
+        problem = "rounding to integers without a sign"
     if problem:
         raise UserError(
             f"the accelerator does not take {problem}",
@@ -48,6 +53,18 @@ def require_supported(node: Node, bank: IntegerConv, pool: MaxPool, data: Tensor
             node=node.name,
             where=node.where,
         )
+
+
+def rounded_in(node: Node) -> list[Requantize]:
+    body = node.op.body.operations if isinstance(node.op, Stage) else ()
+    return [each.op for each in body if isinstance(each.op, Requantize)]
+
+
+def windows_cut_short(pooling: Window, columns: int) -> int:
+    """How many windows of a row reach beyond so many columns."""
+    width, step = pooling.kernel[1], pooling.strides[1]
+    count = (columns + pooling.pads[3] - width) // step + 1
+    return sum(number * step + width > columns for number in range(count))
 
 
 def rounding_of(op: Requantize, multipliers: Array, shifts: Array) -> Rounding:

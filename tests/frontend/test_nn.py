@@ -242,7 +242,9 @@ def test_a_padding_is_for_all_sides_for_axes_or_for_each_side() -> None:
     assert layers[0].op == layers[1].op == layers[2].op
     cut_short = trace(nn.MaxPool2d(4, padding=(0, 0, 2, 0)), {"x": (1, 4, 6, 6)}).graph
     assert cut_short.operations[-1].type.shape == (1, 4, 2, 1)
-    with pytest.raises(UserError, match=r"a padding is one whole number, or two, found \(1, 1, 1\)"):
+    with pytest.raises(
+        UserError, match=r"a padding is one whole number, or two, found \(1, 1, 1\)"
+    ):
         nn.MaxPool2d(3, padding=(1, 1, 1))
 
 

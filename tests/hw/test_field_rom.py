@@ -85,5 +85,7 @@ def test_a_row_of_a_later_cycle_is_noticed() -> None:
 
 @pytest.mark.parametrize("columns", [{"a": [1], "b": [1, 2]}, {"a": []}])
 def test_what_makes_no_sense(columns: Columns) -> None:
-    with pytest.raises(ValueError, match="^columns of a table are equally long and not empty, not"):
+    with pytest.raises(
+        ValueError, match=r"^columns of a table are equally long and not empty, not"
+    ):
         FieldRom(columns)

@@ -135,5 +135,5 @@ def test_a_block_that_comes_too_early_loses_sums() -> None:
 
 @pytest.mark.parametrize("made", [lambda: PoolMax(8, 0), lambda: Serializer(8, 0, BLOCK)])
 def test_what_makes_no_sense(made: Any) -> None:
-    with pytest.raises(ValueError, match="^there is at least one lane, not 0$"):
+    with pytest.raises(ValueError, match=r"^there is at least one lane, not 0$"):
         made()

@@ -194,11 +194,15 @@ def faulty(monkeypatch: pytest.MonkeyPatch, method: str, fault: Any) -> None:
     """Random engines must differ from their loops with a method of the sequencer changed."""
     whole = getattr(Sequencer, method)
     monkeypatch.setattr(Sequencer, method, lambda *given, **more: fault(whole, *given, **more))
-    with pytest.raises(AssertionError):
+
+    def check_all() -> None:
         for seed in range(20):
             rng = random.Random(seed)
             engine = random_engine(rng)
             check(engine, play(engine, 5, rng, 0.0), 5)
+
+    with pytest.raises(AssertionError):
+        check_all()
 
 
 def test_a_row_slot_that_does_not_wrap_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

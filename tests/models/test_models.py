@@ -17,6 +17,7 @@ from sightline.ir.text import constants_of, to_text
 from sightline.ir.verify import verify
 from sightline.models import MODELS
 from sightline.models.extractor import gabor_filters
+from sightline.models.peers import peer
 
 
 def graph_of(name: str, **parameters: int) -> Graph:
@@ -174,3 +175,22 @@ def test_a_seed_that_is_none_is_refused(name: str) -> None:
     ) as e:
         MODELS[name](seed=-1)
     assert "test_models.py:" in e.value.where, "the line that gave the seed, none of models/"
+
+
+@pytest.mark.parametrize(
+    ("name", "macs", "maps"),
+    [
+        ("lenet", 361_600, ["28x28", "14x14", "10x10", "5x5"]),
+        ("scene", 32_673_984, ["42x58", "21x29", "15x23", "8x12", "2x6"]),
+        ("scenesame", 199_901_184, ["48x64", "24x32", "24x32", "12x16", "12x16"]),
+    ],
+)
+def test_peers_networks_are_those_that_were_measured(name: str, macs: int, maps: list[str]) -> None:
+    graph = trace(peer(name)).graph
+    assert graph.total_macs == macs
+    sizes = [
+        "{}x{}".format(*node.type.shape[2:])
+        for node in graph.operations
+        if node.op.kind in ("conv", "max_pool")
+    ]
+    assert sizes == maps

@@ -14,10 +14,15 @@ from sightline.backends.fpga.assemble import to_verilog
 from sightline.backends.fpga.extract import extract
 from sightline.backends.fpga.network import Network
 from sightline.backends.fpga.plan import Link, Plan
-from sightline.backends.fpga.plan_options import FpgaOptions
+from sightline.backends.fpga.plan_options import PlanOptions
+from sightline.backends.fpga.planner import make_plan
 from sightline.backends.fpga.target import Accelerated
 from sightline.ir.graph import Graph
 from sightline.simulating import Request, Simulated, Simulation
+from tests.support.chains import Chain
+
+PRECISIONS = ("int8", "int16")
+BUDGETS = (4, 9, 16, 25, 40, 60)
 
 FRAMES = 4
 """As many as a plan is made with: the first ones fill it."""
@@ -38,16 +43,34 @@ def network_of(network: Any, precision: str = "int8", *begin: str) -> Network:
     return extract(integers(network, precision).graph, begin)
 
 
+def planned_chain(seed: int) -> tuple[Artifact, Accelerated]:
+    """A random chain with as many multipliers as make one engine of it, or several."""
+    artifact = integers(Chain(seed), PRECISIONS[seed % 2])
+    network = extract(artifact.graph)
+    options = PlanOptions(
+        max_multipliers=BUDGETS[seed % len(BUDGETS)],
+        objective="latency" if seed % 4 == 3 else "interval",
+    )
+    return artifact, accelerated(artifact.graph, network, make_plan(network, options))
+
+
 def accelerated(graph: Graph, network: Network, plan: Plan) -> Accelerated:
     return Accelerated(graph, network, plan, to_verilog(network, plan))
 
 
-def simulated(artifact: Artifact, made: Accelerated, source: str | None = None) -> Simulated:
+def simulated(
+    artifact: Artifact, made: Accelerated, source: str | None = None, frames: int = FRAMES
+) -> Simulated:
     """Some frames back to back, of noise unless there is a source."""
-    return Simulation(artifact, made, Request(source, FRAMES)).run()
+    return Simulation(artifact, made, Request(source, frames)).run()
 
 
 def with_depths(plan: Plan, change: Callable[[Link], int]) -> Plan:
     """The same plan with other FIFOs, and the cycles that were predicted of it."""
     links = tuple(dataclasses.replace(link, depth=change(link)) for link in plan.links)
     return dataclasses.replace(plan, links=links)
+
+
+def one_less(plan: Plan, tight: Link) -> Plan:
+    """The plan with a place less in one FIFO."""
+    return with_depths(plan, lambda link: link.depth - (link == tight))

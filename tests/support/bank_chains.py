@@ -14,14 +14,14 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from sightline.backends.fpga import devices
-from sightline.backends.fpga.engines import engine_banks, engine_parameters, hardware_name
+from sightline.backends.fpga.engines import engine_parameters
 from sightline.backends.fpga.extract import extract
 from sightline.backends.fpga.folding import Foldings
 from sightline.backends.fpga.frames import random_frame, values_in
 from sightline.backends.fpga.network import Network
 from sightline.backends.fpga.plan import Plan
 from sightline.backends.fpga.plan_options import PlanOptions
-from sightline.backends.fpga.planner import tried, with_depths
+from sightline.backends.fpga.planner import begin_plan, with_depths
 from sightline.backends.fpga.program import Array as Multipliers
 from sightline.hw.engine import Engine
 from sightline.ir.build import GraphBuilder
@@ -163,8 +163,7 @@ def planned(
         folding = foldings.folding(banks, array, choice.kind == "fabric")
         found.append(dataclasses.replace(folding, kind=choice.kind))
     assert first == len(foldings.depths), "every bank is in an engine"
-    plan = tried(network, wishes, tuple(found), ahead)
-    assert plan is not None
+    plan = begin_plan(network, wishes, tuple(found), ahead)
     return network, with_depths(network, plan)
 
 

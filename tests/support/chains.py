@@ -9,9 +9,8 @@ import numpy as np
 
 from sightline.frontend import nn, tables
 from sightline.frontend.nn import Tensor
+from sightline.ir.ops.pooling import MaxPool
 from sightline.ir.table import Table
-
-BITS = ("int8", "int16")
 
 
 class Chain(nn.Network):
@@ -32,6 +31,7 @@ class Chain(nn.Network):
                 layers.append(bank)
                 if rng.random() < 0.6:
                     pool = random_pool(rng, size)
+                    assert isinstance(pool.op, MaxPool)
                     size = list(pool.op.window.slide(tuple(size)))
                     layers.append(pool)
                 layers.append((nn.ReLU(), nn.Tanh(), nn.Dropout())[rng.integers(3)])
@@ -63,13 +63,14 @@ def random_pool(rng: np.random.Generator, size: Sequence[int]) -> nn.MaxPool2d:
 
 
 class TwoScales(nn.Network):
-    """The scene network in small: one extractor at two scales, its scores summed; labels."""
+    """The scene network in small: one extractor at two scales, its scores summed; or labels."""
 
     name = "two_scales"
 
-    def __init__(self, labels: bool = False) -> None:
+    def __init__(self, labels: bool = False, normalized: bool = False) -> None:
         self.inputs = {"fine": (1, 2, 16, 24), "coarse": (1, 2, 8, 12)}
         self.labels = labels
+        self.norm = nn.LocalNorm(5) if normalized else nn.Dropout()
         with nn.seeded(0):
             self.features = nn.Sequential(
                 nn.Conv2d(2, 4, 5, padding=2),
@@ -81,6 +82,6 @@ class TwoScales(nn.Network):
             self.classifier = nn.Conv2d(16, 4, 1)
 
     def forward(self, fine: Tensor, coarse: Tensor) -> Any:
-        enlarged = nn.Upsample((8, 12))(self.features(coarse))
-        scores = self.classifier(nn.cat([self.features(fine), enlarged]))
+        fine, coarse = (self.features(self.norm(each)) for each in (fine, coarse))
+        scores = self.classifier(nn.cat([fine, nn.Upsample((8, 12))(coarse)]))
         return nn.ArgMax(1)(scores) if self.labels else scores

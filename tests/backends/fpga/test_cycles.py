@@ -1,0 +1,108 @@
+"""Cycles and depths as they were predicted, against the Verilog that is generated."""
+
+from __future__ import annotations
+
+import pytest
+
+from sightline.artifact import Artifact
+from sightline.backends.fpga.extract import extract
+from sightline.backends.fpga.plan import Plan
+from sightline.backends.fpga.plan_options import PlanOptions
+from sightline.backends.fpga.planner import make_plan
+from sightline.frontend import nn
+from sightline.models.peers import peer
+from sightline.simulating import Simulated
+from tests.support.accelerators import (
+    FRAMES,
+    accelerated,
+    integers,
+    one_less,
+    planned_chain,
+    simulated,
+    with_depths,
+)
+from tests.support.chains import TwoScales
+from tests.support.examples import TIMES
+
+CHAINS = 20
+MOST = min(CHAINS, 5 * TIMES)
+"""As many as a change waits for; by night all."""
+
+
+def require_as_predicted(plan: Plan, found: Simulated) -> None:
+    """Bit-exact, no pixel kept waiting, and each frame as long as predicted."""
+    assert found.passed, "\n".join(found.problems())
+    assert found.measured.frames == FRAMES
+    assert found.cycles_per_frame is not None
+    for predicted, measured in (
+        (plan.prediction.interval, found.cycles_per_frame),
+        (plan.prediction.latency, max(found.latencies)),
+    ):
+        if len(plan.engines) == 1:
+            assert measured == predicted
+        assert abs(measured - predicted) <= 0.01 * predicted
+
+
+@pytest.mark.parametrize("seed", range(MOST))
+def test_chains_take_the_cycles_that_were_predicted(seed: int) -> None:
+    artifact, made = planned_chain(seed)
+    require_as_predicted(made.plan, simulated(artifact, made))
+
+
+def planned(artifact: Artifact, multipliers: int, objective: str = "interval") -> Plan:
+    options = PlanOptions(max_multipliers=multipliers, objective=objective)
+    return make_plan(extract(artifact.graph), options)
+
+
+def measure(artifact: Artifact, plan: Plan) -> Simulated:
+    network = extract(artifact.graph)
+    return simulated(artifact, accelerated(artifact.graph, network, plan))
+
+
+NETWORKS = {"lenet": peer("lenet"), "two scales": TwoScales()}
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def artifact(request: pytest.FixtureRequest) -> Artifact:
+    network: nn.Network = NETWORKS[request.param]
+    return integers(network)
+
+
+@pytest.mark.parametrize("objective", ["interval", "latency"])
+def test_lenet_and_two_scales_take_the_cycles_that_were_predicted(
+    artifact: Artifact, objective: str
+) -> None:
+    plan = planned(artifact, 25, objective)
+    found = measure(artifact, plan)
+    require_as_predicted(plan, found)
+    for level in found.measured.levels:
+        assert level.most <= level.depth
+
+
+def test_fifos_four_times_as_deep_never_hold_more_than_was_computed(artifact: Artifact) -> None:
+    plan = planned(artifact, 25)
+    found = measure(artifact, with_depths(plan, lambda link: 4 * link.depth))
+    assert found.passed
+    assert found.cycles_per_frame == plan.prediction.interval
+    assert len(found.measured.levels) == len(plan.links)
+    for level, link in zip(found.measured.levels, plan.links, strict=True):
+        assert level.depth == 4 * link.depth
+        assert level.most <= link.depth
+
+
+def test_a_place_less_for_pixels_and_one_must_wait(artifact: Artifact) -> None:
+    plan = planned(artifact, 25)
+    source = max(plan.links, key=lambda link: link.name.endswith(".q") * link.depth)
+    found = measure(artifact, one_less(plan, source))
+    assert found.measured.bit_exact
+    assert found.measured.ready_dropped > 0
+    assert not found.passed
+
+
+def test_a_place_less_for_results_and_all_stands_still(artifact: Artifact) -> None:
+    """A job starts only when there is room for its whole row."""
+    plan = planned(artifact, 25)
+    last = plan.links[-1]
+    found = measure(artifact, one_less(plan, last))
+    assert found.measured.stuck
+    assert not found.passed
