@@ -39,6 +39,7 @@ from sightline.scene.datasets import open_frames
 from sightline.scene.training.frames import network_input
 from sightline.simulating import Simulated
 from tests.support.accelerators import (
+    RECEIVER,
     accelerated,
     integers,
     one_less,
@@ -130,7 +131,7 @@ def depths() -> Iterator[Figure]:
     """FIFOs as deep as computed, four times as deep, and one place less."""
     for name, network in (("lenet", peer("lenet")), ("two scales", TwoScales())):
         artifact = integers(network)
-        made = planned(artifact, max_multipliers=25)
+        made = planned(artifact, max_multipliers=60)
         plan, graph = made.plan, made.graph
         exact = simulated(artifact, made)
         off = abs(cycles_of(exact) - plan.prediction.interval) / plan.prediction.interval
@@ -142,13 +143,21 @@ def depths() -> Iterator[Figure]:
         yield Figure(f"{name}, depths times four: most held of the computed", most, 1, "{:.1%}")
         sources = {source.name for source in made.network.sources}
         pixels = max((link for link in plan.links if link.name in sources), key=lambda k: k.depth)
-        for tight in (pixels, plan.links[-1]):
+        less = one_less(plan, pixels, 1 + RECEIVER)
+        found = simulated(artifact, accelerated(graph, made.network, less))
+        what = f"{name}, one place less than {pixels.depth} and the receiver's: cycles waited"
+        yield Figure(what, found.measured.ready_dropped, 1, "{:,d}", "at least")
+        if name == TIGHT[0]:
+            tight = plan.link(TIGHT[1])
             less = one_less(plan, tight)
             found = simulated(artifact, accelerated(graph, made.network, less))
-            stalls = found.measured.ready_dropped + bool(found.measured.stuck)
-            what = f"{name}, one place less than {tight.depth} at {tight.name}: waits"
-            yield Figure(what, stalls, 1, "{:,d}", "at least")
+            what = f"{name}, one place less than {tight.depth} at {tight.name}: cycles more"
+            more = cycles_of(found) - plan.prediction.interval
+            yield Figure(what, more, 1, "{:,d}", "at least")
 
+
+TIGHT = ("two scales", "features.4")
+"""The FIFO without whose last place frames take longer."""
 
 BEGIN = ("norm", "norm_1", "norm_2")
 CALIBRATION_FRAMES = 16

@@ -26,11 +26,11 @@ def write_layout(shape: WindowShape) -> data.StructLayout:
 class RowWriter(wiring.Component):
     """Takes one stream for each ring of a window memory, and writes one value a cycle.
 
-    Elements come in the order row, column, channel. Of streams that offer a value, the first ring
-    goes first; a ring without a free slot waits before it begins a row. `write` leads to the
-    memory, one cycle after the value was taken; `begin` and `arrived` are pulses for each ring's
-    `RingState`, the latter as the last value is written. After reset every row begins anew, in
-    the first slot.
+    Elements come in the order row, column, channel. Of streams that offer a value, the last ring
+    goes first: that of the coarsest scale, which has the least to write. A ring without a free slot
+    waits before it begins a row. `write` leads to the memory, one cycle after the value was taken;
+    `begin` and `arrived` are pulses for each ring's `RingState`, the latter as the last value is
+    written. After reset every row begins anew, in the first slot.
     """
 
     def __init__(self, shape: WindowShape) -> None:
@@ -50,7 +50,7 @@ class RowWriter(wiring.Component):
         m = Module()
         m.d.sync += self.write.enable.eq(0)
         before: Value = Const(0)  # whether a ring that goes first has a value
-        for index, ring in enumerate(self.shape.rings):
+        for index, ring in reversed(list(enumerate(self.shape.rings))):
             place = RowPlace(ring, self.shape)
             m.submodules[f"place_{ring.name}"] = place
             source = self.i[index]

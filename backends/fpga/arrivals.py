@@ -54,5 +54,6 @@ def camera_row(level: int, coarsest: int) -> int:
 
 
 def fast_offers(network: Network) -> tuple[Offer, ...]:
-    """Pixels as fast as the accelerator can take them: a value a cycle."""
-    return tuple(Offer(source.name, 0, source.values) for source in network.sources)
+    """Pixels as fast as the accelerator can take them: a value a cycle, of all sources together."""
+    values = sum(source.values for source in network.sources)
+    return tuple(Offer(source.name, 0, values) for source in network.sources)

@@ -225,7 +225,26 @@ def settled(network: Network, plan: Plan) -> tuple[Plan, Timing]:
 def with_depths(network: Network, plan: Plan) -> Plan:
     """The plan with each FIFO as deep as it must be for nobody to wait, and no deeper."""
     plan, timing = settled(network, plan)
-    return settled(network, _with_links(plan, timing.held))[0]
+    depths = {
+        name: held + waiting_pixels(network, plan, name) for name, held in timing.held.items()
+    }
+    return settled(network, _with_links(plan, depths))[0]
+
+
+def waiting_pixels(network: Network, plan: Plan, name: str) -> int:
+    """Pixels of a source that come while rows of coarser ones are written before its own.
+
+    The schedule lets every picture be written on its own; but those of an engine share one port.
+    """
+    source = next((each for each in network.sources if each.name == name), None)
+    reader = next((bank for bank in network.banks if bank.source == name), None)
+    if source is None or reader is None:
+        return 0
+    engine = next(engine for engine in plan.engines if reader.name in engine.banks)
+    banks = engine_banks(network, engine)
+    before = [bank for bank in banks[banks.index(reader) + 1 :] if bank.source not in engine.banks]
+    cycles = sum(bank.width * bank.layer.channels for bank in before)
+    return -(-cycles * source.height * source.width // plan.offer(name).period)
 
 
 def engine_plan(network: Network, folding: Folding, order: list[Row], ahead: int) -> EnginePlan:

@@ -129,7 +129,7 @@ def check(shape: WindowShape, rows: int, seen: Seen) -> None:
         if not able:
             continue
         ring, value = seen.taken[cycle]
-        assert ring == min(able)
+        assert ring == max(able)
         written[cycle + 1] = next(goes_to[ring]), value
         if number[ring] % lengths[ring] == 0:
             begun[ring].append(cycle)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,6 +50,6 @@ def test_it_is_read_by_name() -> None:
         ({"scales": 2}, "no trained weights 'scene-2-rgb' come with Sightline. There are scene-1-"),
     ],
 )
-def test_parameters_that_they_do_not_fit(parameters: dict[str, int], message: str) -> None:
+def test_parameters_that_they_do_not_fit(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         scene(**parameters, trained=True)

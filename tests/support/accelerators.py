@@ -71,6 +71,10 @@ def with_depths(plan: Plan, change: Callable[[Link], int]) -> Plan:
     return dataclasses.replace(plan, links=links)
 
 
-def one_less(plan: Plan, tight: Link) -> Plan:
-    """The plan with a place less in one FIFO."""
-    return with_depths(plan, lambda link: link.depth - (link == tight))
+RECEIVER = 2
+"""Pixels that the receiver before a source's FIFO holds itself: a skid buffer's two."""
+
+
+def one_less(plan: Plan, tight: Link, places: int = 1) -> Plan:
+    """The plan with a place less in one FIFO, or some places."""
+    return with_depths(plan, lambda link: link.depth - places * (link == tight))

@@ -162,7 +162,7 @@ def frames(shape: tuple[int, ...], count: int, seed: int) -> list[Array]:
     ]
 
 
-class _Frames(ort.CalibrationDataReader):  # type: ignore[misc]
+class _Frames(ort.CalibrationDataReader):
     def __init__(self, name: str, arrays: list[Array]) -> None:
         self._left = iter([{name: array} for array in arrays])
 

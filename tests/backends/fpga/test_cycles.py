@@ -8,12 +8,14 @@ from sightline.artifact import Artifact
 from sightline.backends.fpga.extract import extract
 from sightline.backends.fpga.plan import Plan
 from sightline.backends.fpga.plan_options import PlanOptions
-from sightline.backends.fpga.planner import make_plan
+from sightline.backends.fpga.planner import make_plan, waiting_pixels
+from sightline.backends.fpga.timing import run_plan
 from sightline.frontend import nn
 from sightline.models.peers import peer
 from sightline.simulating import Simulated
 from tests.support.accelerators import (
     FRAMES,
+    RECEIVER,
     accelerated,
     integers,
     one_less,
@@ -27,6 +29,9 @@ from tests.support.examples import TIMES
 CHAINS = 20
 MOST = min(CHAINS, 5 * TIMES)
 """As many as a change waits for; by night all."""
+
+
+MULTIPLIERS = 60
 
 
 def require_as_predicted(plan: Plan, found: Simulated) -> None:
@@ -72,7 +77,7 @@ def artifact(request: pytest.FixtureRequest) -> Artifact:
 def test_lenet_and_two_scales_take_the_cycles_that_were_predicted(
     artifact: Artifact, objective: str
 ) -> None:
-    plan = planned(artifact, 25, objective)
+    plan = planned(artifact, MULTIPLIERS, objective)
     found = measure(artifact, plan)
     require_as_predicted(plan, found)
     for level in found.measured.levels:
@@ -80,7 +85,7 @@ def test_lenet_and_two_scales_take_the_cycles_that_were_predicted(
 
 
 def test_fifos_four_times_as_deep_never_hold_more_than_was_computed(artifact: Artifact) -> None:
-    plan = planned(artifact, 25)
+    plan = planned(artifact, MULTIPLIERS)
     found = measure(artifact, with_depths(plan, lambda link: 4 * link.depth))
     assert found.passed
     assert found.cycles_per_frame == plan.prediction.interval
@@ -91,18 +96,30 @@ def test_fifos_four_times_as_deep_never_hold_more_than_was_computed(artifact: Ar
 
 
 def test_a_place_less_for_pixels_and_one_must_wait(artifact: Artifact) -> None:
-    plan = planned(artifact, 25)
+    """The receiver's own places are taken away too, and those for turns at a shared port."""
+    network, plan = extract(artifact.graph), planned(artifact, MULTIPLIERS)
     source = max(plan.links, key=lambda link: link.name.endswith(".q") * link.depth)
-    found = measure(artifact, one_less(plan, source))
+    turns = waiting_pixels(network, plan, source.name)
+    found = measure(artifact, one_less(plan, source, 1 + RECEIVER + turns))
     assert found.measured.bit_exact
     assert found.measured.ready_dropped > 0
     assert not found.passed
 
 
-def test_a_place_less_for_results_and_all_stands_still(artifact: Artifact) -> None:
-    """A job starts only when there is room for its whole row."""
-    plan = planned(artifact, 25)
-    last = plan.links[-1]
-    found = measure(artifact, one_less(plan, last))
-    assert found.measured.stuck
-    assert not found.passed
+def test_a_place_less_for_results_and_frames_take_longer() -> None:
+    artifact = integers(TwoScales())
+    network, plan = extract(artifact.graph), planned(artifact, MULTIPLIERS)
+    tight = plan.link("features.4")
+    less = one_less(plan, tight)
+    predicted = run_plan(network, less, plan.prediction.interval, FRAMES)
+    assert predicted.interval > plan.prediction.interval
+    found = measure(artifact, less)
+    assert found.measured.bit_exact
+    assert found.cycles_per_frame == predicted.interval
+
+
+def test_without_room_for_a_row_nothing_is_built() -> None:
+    artifact = integers(peer("lenet"))
+    plan = planned(artifact, MULTIPLIERS)
+    with pytest.raises(ValueError, match=r"10 places at a time .* the limit of 9"):
+        measure(artifact, one_less(plan, plan.links[-1]))
