@@ -59,7 +59,7 @@ OUT = ("-o", "out", "-t", "reference")
         ),
         (
             ("compile", "models:lenet5", "-o", "out", "-t", "gpu"),
-            r"there is no target 'gpu'\. Choose from reference, cpu\.$",
+            r"there is no target 'gpu'\. Choose from reference, cpu, fpga\.$",
         ),
         (
             ("compile", "models:lenet5", *OUT, "--colors", "cmyk"),

@@ -27,7 +27,7 @@ from tests.support.chains import TwoScales
 from tests.support.examples import TIMES
 
 CHAINS = 20
-MOST = min(CHAINS, 5 * TIMES)
+MOST = min(CHAINS, 3 * TIMES)
 """As many as a change waits for; by night all."""
 
 
