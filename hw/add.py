@@ -12,6 +12,15 @@ from sightline.hw.join import Join
 from sightline.ir.fixed import MAX_MULTIPLIER, MAX_SHIFT, width_of
 
 
+def is_plain(multiplier: int, shift: int) -> bool:
+    """Whether the factor is 1, and the sum needs no multiplier."""
+    return multiplier == 1 << shift
+
+
+def add_latency(multiplier: int, shift: int) -> int:
+    return 2 if is_plain(multiplier, shift) else 4
+
+
 class Add(wiring.Component):
     """floor((a + b) * multiplier / 2^shift + 1/2) + zero_point, held within low and high.
 
@@ -42,7 +51,7 @@ class Add(wiring.Component):
         self.zero_point = zero_point
         self.low = low
         self.high = high
-        self.latency = 2 if self._is_plain else 4
+        self.latency = add_latency(multiplier, shift)
         super().__init__(
             {
                 "a": In(stream.Signature(signed(bits))),
@@ -53,7 +62,7 @@ class Add(wiring.Component):
 
     @property
     def _is_plain(self) -> bool:
-        return self.multiplier == 1 << self.shift
+        return is_plain(self.multiplier, self.shift)
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

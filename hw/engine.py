@@ -16,17 +16,30 @@ from amaranth.lib.wiring import In, Out
 
 from sightline.hw.credits import Credits
 from sightline.hw.delay import delay, delay_control
-from sightline.hw.epilogue import Epilogue
-from sightline.hw.fetch import LAST_READ, Fetch
+from sightline.hw.epilogue import Epilogue, epilogue_latency
+from sightline.hw.fetch import LAST_READ, Fetch, fetch_latency
 from sightline.hw.fifo import Fifo
 from sightline.hw.job_list import JobList
-from sightline.hw.mac_array import MacArray
+from sightline.hw.mac_array import MacArray, mac_latency
 from sightline.hw.parameters import EngineParameters
 from sightline.hw.pool_max import PoolMax
 from sightline.hw.ring_state import RingState
 from sightline.hw.row_writer import RowWriter
 from sightline.hw.sequencer import Sequencer
 from sightline.hw.serializer import Serializer
+
+
+def engine_latency(parameters: EngineParameters) -> int:
+    """Cycles from the last step of a block to its first map's value, as it leaves the epilogue."""
+    mac = mac_latency(
+        parameters.weights,
+        parameters.data_bits,
+        parameters.sum_bits,
+        parameters.kind,
+        parameters.cascade,
+    )
+    one_by_one = PoolMax.latency + Serializer.latency
+    return fetch_latency(parameters) + mac + one_by_one + epilogue_latency(parameters)
 
 
 class Engine(wiring.Component):
@@ -70,13 +83,7 @@ class Engine(wiring.Component):
         )
         self.serializer = Serializer(parameters.sum_bits, parameters.lanes, self.block)
         self.epilogue = Epilogue(parameters, self.tag)
-        self.latency = (
-            self.fetch.latency
-            + self.mac.latency
-            + PoolMax.latency
-            + Serializer.latency
-            + self.epilogue.latency
-        )
+        self.latency = engine_latency(parameters)
         inward = {
             f"i_{ring.name}": In(stream.Signature(signed(parameters.data_bits)))
             for ring in parameters.outside.rings

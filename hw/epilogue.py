@@ -9,12 +9,26 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from sightline.hw.delay import delay, delay_control
-from sightline.hw.field_rom import FieldRom, shape_of
+from sightline.hw.field_rom import READ_LATENCY, FieldRom, shape_of
 from sightline.hw.parameters import EngineParameters, MapNumbers
-from sightline.hw.requantize import Requantize
+from sightline.hw.requantize import Requantize, rounding_dsps, rounding_latency
 from sightline.hw.rom import Rom
+from sightline.ir.fixed import width_of
 
 MAP_FIELDS = tuple(field.name for field in dataclasses.fields(MapNumbers))
+
+
+def bias_bits(parameters: EngineParameters) -> int:
+    """What holds every bias, with its sign."""
+    biases = [each.bias for each in parameters.maps]
+    return max(2, width_of(min(biases), max(biases)))
+
+
+def epilogue_latency(parameters: EngineParameters) -> int:
+    """Cycles from a sum to its value; a table takes some more, for all maps if any has one."""
+    dsps = rounding_dsps(parameters.sum_bits, bias_bits(parameters))
+    table = Rom.latency if any(each.table >= 0 for each in parameters.maps) else 0
+    return READ_LATENCY + rounding_latency(dsps) + table
 
 
 class Epilogue(wiring.Component):
@@ -36,12 +50,11 @@ class Epilogue(wiring.Component):
         self.numbers = FieldRom(columns | {"shift": [shift - min(shifts) for shift in shifts]})
         self.requantize = Requantize(
             parameters.sum_bits,
-            max(2, shape_of([-1, *columns["bias"]]).width),
+            bias_bits(parameters),
             (min(shifts), max(shifts)),
             self.rounded_bits,
         )
-        table = Rom.latency if any(self.has_table) else 0
-        self.latency = self.numbers.latency + self.requantize.latency + table
+        self.latency = epilogue_latency(parameters)
         super().__init__(
             {
                 "value": In(signed(parameters.sum_bits)),

@@ -20,6 +20,13 @@ LAST_READ = READ_AT + 3
 """Cycles from a step until its pixels have left the memory, and may be overwritten."""
 
 
+def fetch_latency(parameters: EngineParameters) -> int:
+    """Cycles from a step to its pixels; choosing a memory, or a fold, takes one each."""
+    pixels = parameters.kernel[0] * parameters.kernel[1]
+    two_memories = bool(parameters.outside.rings and parameters.inside.rings)
+    return READ_AT + WindowMemory.latency + two_memories + (pixels > parameters.taps)
+
+
 class Fetch(wiring.Component):
     """The pixels of each step, `taps` of them, `latency` cycles after `issue`; one step a cycle.
 
@@ -34,7 +41,7 @@ class Fetch(wiring.Component):
         self.used = {name: shape for name, shape in self.shapes.items() if shape.rings}
         pixels = parameters.kernel[0] * parameters.kernel[1]
         self.fold_count = -(-pixels // parameters.taps)
-        self.latency = READ_AT + WindowMemory.latency + (len(self.used) > 1) + (self.fold_count > 1)
+        self.latency = fetch_latency(parameters)
         taps = data.ArrayLayout(signed(parameters.data_bits), parameters.taps)
         super().__init__(
             {

@@ -11,6 +11,9 @@ from amaranth.lib.wiring import In, Out
 from sightline.hw.rom import YOSYS_STYLES, memory_style
 from sightline.ir.fixed import width_of
 
+READ_LATENCY = 2
+"""Cycles from an address to its row: the memory's own register, and one after it."""
+
 
 class FieldRom(wiring.Component):
     """Named numbers of row `address`, each as wide as it must be.
@@ -26,7 +29,7 @@ class FieldRom(wiring.Component):
             raise ValueError(f"columns of a table are equally long and not empty, not {depths}")
         self.columns = {name: list(column) for name, column in columns.items()}
         self.depth = next(iter(depths.values()))
-        self.latency = 0 if ahead else 2
+        self.latency = 0 if ahead else READ_LATENCY
         self.shapes = {name: shape_of(column) for name, column in self.columns.items()}
         super().__init__(
             {

@@ -15,6 +15,17 @@ from sightline.hw.weight_words import Weights, check_weights
 KINDS = ("packed", "single", "fabric")
 DATA_BITS = (8, 16)
 
+ACCUMULATED = 2
+"""Cycles from the sum of a step to the sum of all: the accumulator, and what holds it."""
+
+
+def mac_latency(weights: Weights, data_bits: int, sum_bits: int, kind: str, chain: int) -> int:
+    """Cycles from the data of the last step to its sums."""
+    if kind == "fabric":
+        return LutProducts(weights, data_bits, sum_bits).latency + ACCUMULATED
+    cascades = Cascades(weights, data_bits, chain, kind == "packed")
+    return cascades.latency + sum_tree_latency(len(cascades.chains())) + ACCUMULATED
+
 
 class MacArray(wiring.Component):
     """Sums over steps of weights times data: sums[p] += Σ_t weights[address, t, p] * data[t].
@@ -48,10 +59,9 @@ class MacArray(wiring.Component):
         self.products = taps * lanes
         self._luts = LutProducts(weights, data_bits, sum_bits)
         self._cascades = Cascades(weights, data_bits, chain, kind == "packed", in_luts)
-        levels = sum_tree_latency(len(self._cascades.chains()))
         fabric = kind == "fabric"
-        self._sum_latency = self._luts.latency if fabric else self._cascades.latency + levels
-        self.latency = self._sum_latency + 2
+        self.latency = mac_latency(weights, data_bits, sum_bits, kind, chain)
+        self._sum_latency = self.latency - ACCUMULATED
         self.weight_lead = 1 if fabric else 2
         self.dsps = 0 if fabric else self._cascades.dsps
         super().__init__(

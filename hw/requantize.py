@@ -14,6 +14,16 @@ LIMB_BITS = 24
 LARGEST_BITS = 2 * LIMB_BITS + 1
 
 
+def rounding_dsps(sum_bits: int, bias_bits: int) -> int:
+    """DSP blocks for sums and biases of so many bits: one for each limb of what they come to."""
+    return 1 if max(sum_bits, bias_bits) <= LIMB_BITS else 2
+
+
+def rounding_latency(dsps: int) -> int:
+    """Cycles from a sum to its result."""
+    return 7 + dsps
+
+
 class Requantize(wiring.Component):
     """result = floor((value + bias) * multiplier / 2^s + 1/2) + zero_point, within low to high.
 
@@ -42,8 +52,8 @@ class Requantize(wiring.Component):
         self.bits = bits
         self.lowest = lowest
         self.shifts = highest - lowest + 1
-        self.dsps = 1 if self.biased_bits <= LIMB_BITS + 1 else 2
-        self.latency = 8 + (self.dsps - 1)
+        self.dsps = rounding_dsps(sum_bits, bias_bits)
+        self.latency = rounding_latency(self.dsps)
         narrow = Shape(bits, signed=True)
         super().__init__(
             {

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from sightline.artifact import Artifact
+from sightline.backends.fpga.arrivals import offered
 from sightline.backends.fpga.frames import probed, random_frame, values_in
-from sightline.backends.fpga.plan import Offer, Plan
+from sightline.backends.fpga.plan import Plan
 from sightline.backends.fpga.target import Accelerated
 from sightline.frame_checks import Frame
 from sightline.frames import frames_of
@@ -184,13 +185,6 @@ def waveform(design: Design, found: Measured, file: Path) -> Waveform:
     stream = next(each for each in design.checked if each.name == first.stream)
     path = stream.valid.rpartition(".")[0] if isinstance(stream, Probe) else ""
     return Waveform(file, path, max(0, first.cycle - BEFORE), first.cycle + AFTER)
-
-
-def offered(offer: Offer, frames: int, beats: int, interval: int) -> Array:
-    """The cycle of each pixel, [frame, beat]: all of a frame uniformly in the offer's period."""
-    starts = offer.start + interval * np.arange(frames, dtype=np.int64)
-    within = np.arange(beats, dtype=np.int64) * offer.period // beats
-    return starts[:, None] + within
 
 
 def frames_for(model: Model, request: Request) -> list[Frame]:

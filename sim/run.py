@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from sightline.ir.progress import Report, silent
 from sightline.ir.types import Array
 from sightline.sim import bench, verilator
@@ -61,12 +59,6 @@ class Options:
                 raise ValueError(f"{name} is a chance from 0 to below 1, not {chance}")
         if not 0 <= self.seed < 1 << 31 or self.patience < 1:
             raise ValueError(f"seed {self.seed} or patience {self.patience} makes no sense")
-
-
-def offered_uniformly(frames: int, beats: int, interval: int, start: int = 0) -> Array:
-    """The cycle of each pixel, [frame, beat], when a frame comes every `interval` cycles."""
-    numbers = np.arange(frames * beats, dtype=np.int64)
-    return (start + numbers * interval // beats).reshape(frames, beats)
 
 
 def simulate(

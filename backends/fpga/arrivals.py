@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from sightline.backends.fpga.network import Network
 from sightline.backends.fpga.plan import Offer
+from sightline.ir.types import Array
 
 PYRAMID_REACH = 2
 """Rows below a pixel that a pyramid's blur sees."""
@@ -30,6 +33,13 @@ def uniform_offers(network: Network, interval: int) -> tuple[Offer, ...]:
         )
         for source in network.sources
     )
+
+
+def offered(offer: Offer, frames: int, pixels: int, interval: int) -> Array:
+    """The cycle in which each pixel is offered, `[frame, pixel]`, when frames follow so closely."""
+    within = np.arange(pixels, dtype=np.int64) * offer.period // pixels
+    starts = offer.start + np.arange(frames, dtype=np.int64) * interval
+    return starts[:, None] + within
 
 
 def scale_levels(network: Network) -> dict[str, int]:

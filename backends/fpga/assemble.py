@@ -1,7 +1,9 @@
 """From a plan to gateware, and from gateware to Verilog.
 
-AXI ─ FrameInput ─ FIFO ─ Narrow ─ Engine ─ Engine ─ … ─┬───────── Add ─ ArgMax ─ FrameOutput ─ AXI
-AXI ─ FrameInput ─ FIFO ─ Narrow ─┘                 └─ Upsample ─┘
+    AXI ─ FrameInput ─ FIFO ─ Narrow ─ Engine ─ … ─┬──────── Add ─ ArgMax ─ FrameOutput ─ AXI
+    AXI ─ FrameInput ─ FIFO ─ Narrow ─┘            └─ Upsample ─┘
+
+Coarser scales are enlarged before they are added; with one scale there is neither.
 """
 
 from __future__ import annotations
@@ -12,7 +14,12 @@ from amaranth.hdl import Cat, Module, Shape, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from sightline.backends.fpga.engines import engine_banks, engine_parameters, hardware_name
+from sightline.backends.fpga.engines import (
+    engine_banks,
+    engine_parameters,
+    hardware_name,
+    leaving,
+)
 from sightline.backends.fpga.network import Enlarged, Labels, Network, Source, Sum
 from sightline.backends.fpga.plan import Plan
 from sightline.backends.fpga.verilog_text import write_verilog
@@ -57,15 +64,13 @@ class Accelerator(wiring.Component):
         for engine in self.plan.engines:
             made = Engine(engine_parameters(self.network, self.plan, engine))
             m.submodules[f"engine_{made.parameters.name}"] = made
-            for bank in engine_banks(self.network, engine):
+            banks = engine_banks(self.network, engine)
+            for bank in banks:
                 if bank.source not in engine.banks:
                     arriving = getattr(made, f"i_{hardware_name(bank.source)}")
                     self.connect(m, self.streams[bank.source], arriving)
-            for outlet in made.parameters.outlets:
-                self.streams[outlet.name] = getattr(made, f"o_{outlet.name}")
-            for bank in engine_banks(self.network, engine):
-                if hardware_name(bank.name) in self.streams:
-                    self.streams[bank.name] = self.streams[hardware_name(bank.name)]
+            for bank in leaving(banks):
+                self.streams[bank.name] = getattr(made, f"o_{hardware_name(bank.name)}")
         for follower in self.network.followers:
             self.follow(m, follower)
         for name in self.network.outputs:

@@ -39,14 +39,19 @@ def engine_banks(network: Network, engine: EnginePlan) -> list[Bank]:
     return [bank for bank in network.banks if bank.name in engine.banks]
 
 
+def leaving(banks: list[Bank]) -> list[Bank]:
+    """The banks of an engine whose results it does not read itself."""
+    own = {bank.source for bank in banks}
+    return [bank for bank in banks if bank.name not in own]
+
+
 def engine_parameters(network: Network, plan: Plan, engine: EnginePlan) -> EngineParameters:
     """All that makes an engine, of the network's numbers and the engine's plan."""
     banks = engine_banks(network, engine)
     rings = _Rings(banks, engine)
     outlets = tuple(
         Outlet(hardware_name(bank.name), bank.layer.bits, plan.link(bank.name).depth)
-        for bank in banks
-        if bank.name not in rings.sources_inside
+        for bank in leaving(banks)
     )
     tables = _Tables(banks, engine)
     targets = {outlet.name: index for index, outlet in enumerate(outlets)}

@@ -11,7 +11,10 @@ from sightline.backends.fpga.resources import (
     mac_array_resources,
     memory_resources,
 )
+from sightline.hw.add import is_plain
+from sightline.hw.epilogue import bias_bits
 from sightline.hw.parameters import EngineParameters, WindowShape
+from sightline.hw.requantize import rounding_dsps
 
 LUT_INPUTS = 4
 """Choices that a LUT makes one of."""
@@ -70,7 +73,9 @@ def window_resources(shape: WindowShape, device: Device) -> Resources:
 def epilogue_resources(parameters: EngineParameters, device: Device) -> Resources:
     """The largest of a pool window, one sum after another, rounding, table, and the loops."""
     bits, lanes = parameters.sum_bits, parameters.lanes
-    rounding = Resources(dsp=1 if bits < 25 else 2, lut=12 * bits, ff=14 * bits)
+    rounding = Resources(
+        dsp=rounding_dsps(bits, bias_bits(parameters)), lut=12 * bits, ff=14 * bits
+    )
     numbers = memory_resources(bits + 40, len(parameters.maps), device)
     table = memory_resources(parameters.bits, max(1, len(parameters.tables)), device)
     jobs = memory_resources(80, len(parameters.jobs), device)
@@ -92,7 +97,7 @@ def follower_resources(
                 lut=100, ff=80
             )
         case Sum(_, _, _, rounding):
-            scales = rounding.multipliers[0] != 1 << rounding.shifts[0]
+            scales = not is_plain(rounding.multipliers[0], rounding.shifts[0])
             return Resources(dsp=int(scales), lut=6 * shape.bits, ff=6 * shape.bits)
         case Labels():
             return Resources(lut=3 * 16 + 20, ff=40)

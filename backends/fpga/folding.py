@@ -20,6 +20,7 @@ from sightline.backends.fpga.network import Bank, Layer, Network
 from sightline.backends.fpga.program import Array, fewest_sums, widest_block
 from sightline.backends.fpga.rows import row_needs
 from sightline.hw.cascades import LARGEST_PACKED_WEIGHT
+from sightline.hw.requantize import rounding_dsps
 
 MOST_FABRIC_PRODUCTS = 64
 """An array of more products is not made of LUTs."""
@@ -109,7 +110,7 @@ class Foldings:
         kind = "fabric" if fabric else "packed" if packs else "single"
         lanes = {"fabric": 0, "packed": -(-array.lanes // 2), "single": array.lanes}[kind]
         widest = max(bank.layer.sum_bits for bank in banks)
-        rounding = 1 if widest < 25 else 2
+        rounding = rounding_dsps(widest, 0)  # biases are within the sums
         before = widest_block([bank.layer for bank in banks], array)
         cycles = sum(bank_cycles(bank, array, before) for bank in banks)
         names = tuple(bank.name for bank in banks)

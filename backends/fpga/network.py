@@ -101,14 +101,6 @@ class Bank:
     columns: int
 
     @property
-    def values(self) -> int:
-        return self.layer.maps * self.rows * self.columns
-
-    @property
-    def row_values(self) -> int:
-        return self.layer.maps * self.columns
-
-    @property
     def macs(self) -> int:
         """Multiply-accumulates of a frame; those of padding count, absent planes do not.
 

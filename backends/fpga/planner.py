@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from sightline.backends.fpga import devices
 from sightline.backends.fpga.arrivals import fast_offers, uniform_offers
-from sightline.backends.fpga.engines import engine_banks
+from sightline.backends.fpga.engines import engine_banks, leaving
 from sightline.backends.fpga.estimate import total
 from sightline.backends.fpga.fit import fitted
 from sightline.backends.fpga.folding import Budget, Folding, Foldings, slowest
@@ -226,7 +226,7 @@ def with_depths(network: Network, plan: Plan) -> Plan:
     """The plan with each FIFO as deep as it must be for nobody to wait, and no deeper."""
     plan, timing = settled(network, plan)
     depths = {
-        name: held + waiting_pixels(network, plan, name) for name, held in timing.held.items()
+        name: depth + waiting_pixels(network, plan, name) for name, depth in timing.depths.items()
     }
     return settled(network, _with_links(plan, depths))[0]
 
@@ -275,8 +275,5 @@ def links(network: Network, engines: tuple[EnginePlan, ...]) -> Iterator[Link]:
     for source in network.sources:
         yield Link(source.name, source.channels * source.bits, UNBOUNDED)
     for engine in engines:
-        banks = engine_banks(network, engine)
-        own = {bank.source for bank in banks}
-        for bank in banks:
-            if bank.name not in own:
-                yield Link(bank.name, bank.layer.bits, UNBOUNDED)
+        for bank in leaving(engine_banks(network, engine)):
+            yield Link(bank.name, bank.layer.bits, UNBOUNDED)

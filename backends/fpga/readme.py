@@ -38,8 +38,8 @@ or
     iverilog -g2012 -s {top}_testbench -o {top}.vvp {top}_testbench.v {top}.v
     vvp -n {top}.vvp
 
-It prints PASS, or the first value that differs, and then its exit status is not 0. Icarus takes a
-hundred times as long as what Verilator builds.
+It prints PASS, or the first value that differs, and then its exit status is not 0. Icarus needs no
+build, and takes far longer.
 
 ## Ports
 

@@ -108,14 +108,13 @@ class RowStore:
 
 @dataclass(eq=False)
 class Loader:
-    """Takes rows of `columns` pixels of `channels` values from a channel into a store.
+    """Takes rows of pixels of `channels` values from a channel into a store.
 
     A source's channel holds pixels, which leave it together (`wide`); others hold values.
     """
 
     channel: Channel
     store: RowStore
-    columns: int
     channels: int
     wide: bool
     last: int = -1
@@ -190,7 +189,6 @@ class Worker:
     free: int = 0
     listed: int = 3
     released: dict[int, int] = field(default_factory=dict)
-    busy: int = 0
 
     @property
     def finished(self) -> bool:
@@ -206,7 +204,6 @@ class Worker:
             return False
         end = start + job.cycles
         self.free, self.listed = end, start + JOB_LIST
-        self.busy += job.cycles
         key = id(job.store)
         self.released[key] = self.released.get(key, 0) + job.release
         job.store.freed += [end] * job.release

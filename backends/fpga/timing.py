@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from amaranth.hdl import UnusedElaboratable
 
+from sightline.backends.fpga.arrivals import offered
 from sightline.backends.fpga.engines import engine_banks, engine_parameters, hardware_name
 from sightline.backends.fpga.followers import Adder, Enlarger, Sink
 from sightline.backends.fpga.network import Bank, Enlarged, Labels, Network, Sum
-from sightline.backends.fpga.plan import UNBOUNDED, EnginePlan, Offer, Plan
+from sightline.backends.fpga.plan import UNBOUNDED, EnginePlan, Plan
 from sightline.backends.fpga.rows import row_needs
 from sightline.backends.fpga.schedule import Channel, Loader, RowStore, StuckError, Work, Worker
-from sightline.hw.add import Add
+from sightline.hw.add import add_latency
 from sightline.hw.argmax import ArgMax
 from sightline.hw.axi_frame import FrameInput, FrameOutput
-from sightline.hw.engine import Engine
+from sightline.hw.engine import engine_latency
 from sightline.hw.fifo import LATENCY, fifo_form
 from sightline.hw.parameters import EngineParameters
 from sightline.hw.upsample import Upsample
 from sightline.ir.types import Array
-
-# Engines are made here only to be asked for their latency.
-warnings.filterwarnings("ignore", category=UnusedElaboratable)
 
 
 class Actor(Protocol):
@@ -37,13 +33,12 @@ class Actor(Protocol):
 
 @dataclass(frozen=True)
 class Timing:
-    """Of some frames: the first pixel and the last result of each, the depths with which nobody
-    waits for room in a FIFO, and the cycles in which engines issue steps in a frame."""
+    """Of some frames: the first pixel and the last result of each, and the depths with which nobody
+    waits for room in a FIFO."""
 
     first: tuple[int, ...]
     last: tuple[int, ...]
-    held: dict[str, int]
-    busy: dict[str, int]
+    depths: dict[str, int]
 
     @property
     def interval(self) -> int:
@@ -54,12 +49,6 @@ class Timing:
     def latency(self) -> int:
         """The longest way of a frame through the accelerator, from its first pixel."""
         return max(end - begin for begin, end in zip(self.first, self.last, strict=True))
-
-
-def offered(offer: Offer, pixels: int, frames: int, interval: int) -> Array:
-    """The cycle in which each pixel is offered, `[frame, pixel]`."""
-    within = np.arange(pixels, dtype=np.int64) * offer.period // pixels
-    return offer.start + np.arange(frames, dtype=np.int64)[:, None] * interval + within
 
 
 def run_plan(network: Network, plan: Plan, interval: int, frames: int) -> Timing:
@@ -76,7 +65,7 @@ class _Run:
         self.first = [np.iinfo(np.int64).max] * frames
         for source in network.sources:
             channel = self.fifo(source.name, source.channels * source.bits)
-            times = offered(plan.offer(source.name), source.height * source.width, frames, interval)
+            times = offered(plan.offer(source.name), frames, source.height * source.width, interval)
             self.first = [min(a, int(b)) for a, b in zip(self.first, times[:, 0], strict=True)]
             for row in times.reshape(-1, source.width):
                 channel.put(row + FrameInput.latency)
@@ -99,11 +88,10 @@ class _Run:
             )
             for frame in range(self.frames)
         ]
-        held = {
+        depths = {
             name: channel.needed() for name, channel in self.channels.items() if name in self.kept
         }
-        busy = {worker.name: worker.busy // self.frames for worker in self.workers}
-        return Timing(tuple(self.first), tuple(last), held, busy)
+        return Timing(tuple(self.first), tuple(last), depths)
 
     @property
     def kept(self) -> set[str]:
@@ -118,7 +106,6 @@ class _Run:
     def add_engine(self, engine: EnginePlan) -> None:
         banks = engine_banks(self.network, engine)
         parameters = engine_parameters(self.network, self.plan, engine)
-        made = Engine(parameters)
         stores = {bank.name: RowStore(engine.slots) for bank in banks}
         readers = {bank.source: bank.name for bank in banks}
         for bank in banks:
@@ -128,14 +115,14 @@ class _Run:
                     Loader(
                         self.channels[bank.source],
                         stores[bank.name],
-                        bank.width,
                         bank.layer.channels,
                         wide,
                     )
                 )
             if bank.name not in readers:
                 self.fifo(bank.name, bank.layer.bits)
-        offsets = {bank.name: row_values(bank, parameters, made.latency) for bank in banks}
+        latency = engine_latency(parameters)
+        offsets = {bank.name: row_values(bank, parameters, latency) for bank in banks}
         jobs = []
         for row, job in zip(engine.order, parameters.jobs, strict=True):
             inner = readers.get(row.bank)
@@ -175,15 +162,8 @@ class _Run:
                 maps = self.network.shape(source).maps
                 self.actors.append(Enlarger(self.follow(source), result, factor, maps, RowStore(2)))
             case Sum(_, left, right, rounding):
-                add = Add(
-                    self.network.shape(left).bits,
-                    rounding.multipliers[0],
-                    rounding.shifts[0],
-                    rounding.zero_point,
-                    rounding.low,
-                    rounding.high,
-                )
-                result = Channel(name, add.latency, UNBOUNDED)
+                latency = add_latency(rounding.multipliers[0], rounding.shifts[0])
+                result = Channel(name, latency, UNBOUNDED)
                 self.actors.append(Adder(self.follow(left), self.follow(right), result))
             case _:
                 raise AssertionError(f"'{name}' is behind no engine")

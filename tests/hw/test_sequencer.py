@@ -35,7 +35,7 @@ def random_engine(rng: random.Random) -> EngineParameters:
     for number in range(rng.randint(1, 3)):
         own = [Block(rng.randint(1, 4), rng.randint(1, LANES)) for _ in range(rng.randint(1, 3))]
         pool = (rng.randint(1, 3), rng.randint(1, 3))
-        rings.append(Ring(f"ring{number}", rng.randint(1, 5), 9, 40, rng.randint(0, 9)))
+        rings.append(Ring(f"ring{number}", rng.randint(1, 5), 24, 40, rng.randint(0, 9)))
         tasks.append(
             dataclasses.replace(
                 TASK,

@@ -12,8 +12,18 @@ from hypothesis import strategies as st
 
 from sightline.ir.types import Array
 from sightline.sim.measured import Measured
-from sightline.sim.run import Options, offered_uniformly, simulate
-from tests.support.adder import ADDER, BEATS, HANGS, NO_LAST, SLOW, TWICE, pictures, sums
+from sightline.sim.run import Options, simulate
+from tests.support.adder import (
+    ADDER,
+    BEATS,
+    HANGS,
+    NO_LAST,
+    SLOW,
+    TWICE,
+    offered_uniformly,
+    pictures,
+    sums,
+)
 from tests.support.examples import examples
 
 

@@ -163,8 +163,8 @@ def test_a_build_that_ends_early_leaves_nothing_half_made(
 
 
 RUNNING = """
-from tests.support.adder import ADDER, BEATS, pictures, sums
-from sightline.sim.run import offered_uniformly, simulate
+from tests.support.adder import ADDER, BEATS, offered_uniformly, pictures, sums
+from sightline.sim.run import simulate
 stimuli = pictures(2)
 offers = {name: offered_uniformly(2, BEATS, 10**9) for name in stimuli}
 simulate(ADDER, stimuli, sums(stimuli), offers)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sightline.sim.run import Options, Waveform, offered_uniformly, simulate
-from tests.support.adder import ADDER, BEATS, pictures, sums
+from sightline.sim.run import Options, Waveform, simulate
+from tests.support.adder import ADDER, BEATS, offered_uniformly, pictures, sums
 
 
 def test_a_waveform_shows_one_instance_around_one_frame(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from sightline.backends.fpga.arrivals import offered
+from sightline.backends.fpga.plan import Offer
 from sightline.ir.types import Array
 from sightline.sim.design import Design, Gauge, Input, Output, Probe, raster
 
@@ -91,3 +93,8 @@ def sums(stimuli: dict[str, Array]) -> dict[str, Array]:
     """What the adder makes of them."""
     left = stimuli["left"]
     return {"sum": 3 * left[:, :1] - left[:, 1:] + stimuli["right"]}
+
+
+def offered_uniformly(frames: int, beats: int, interval: int) -> Array:
+    """The cycle of each pixel, [frame, beat], when a frame comes every `interval` cycles."""
+    return offered(Offer("any", 0, interval), frames, beats, interval)

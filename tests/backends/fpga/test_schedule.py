@@ -61,7 +61,7 @@ def test_the_depth_that_a_channel_needs() -> None:
 
 def test_a_loader_waits_for_a_slot() -> None:
     channel, store = Channel("c", 0, 100), RowStore(1)
-    loader = Loader(channel, store, 2, 2, wide=False)
+    loader = Loader(channel, store, 2, wide=False)
     assert not loader.step()
     channel.put(times(0, 1, 2, 3))
     channel.put(times(4, 5, 6, 7))
@@ -77,7 +77,7 @@ def test_a_loader_waits_for_a_slot() -> None:
 
 def test_a_loader_of_pixels_takes_one_when_the_channels_of_the_last_are_written() -> None:
     channel, store = Channel("c", 0, 100), RowStore(4)
-    loader = Loader(channel, store, 3, 3, wide=True)
+    loader = Loader(channel, store, 3, wide=True)
     channel.put(times(0, 1, 20))
     assert loader.step()
     taken = channel.taken[0].tolist()

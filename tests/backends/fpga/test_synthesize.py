@@ -84,5 +84,5 @@ def test_a_missing_yosys_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_broken_verilog_is_ours() -> None:
-    with pytest.raises(RuntimeError, match=r"^Yosys did not take the design: .*syntax error"):
+    with pytest.raises(RuntimeError, match=r"^Yosys did not take what .*: .*syntax error"):
         synthesize("module top(;", device("xc6vlx240t"))
