@@ -66,18 +66,17 @@ def simulate(
 
     The latency is that of the first frame, from its first pixel to its last result.
     """
+    from sightline.accelerators import accelerator_of
     from sightline.artifact import load
     from sightline.files import require_writable
     from sightline.picture import with_picture
 
     loaded = load(artifact)
     loaded.model = with_picture(loaded.model, **picture)
-    accelerated = loaded.executable("fpga")
+    accelerated = accelerator_of(loaded)
 
-    from sightline.backends.fpga.target import Accelerated
     from sightline.simulating import Request, Simulation
 
-    assert isinstance(accelerated, Accelerated)
     request = Request(source, frames, idle, backpressure, seed, resize)
     file = trace_file or Path(artifact).absolute().parent / f"{loaded.graph.name}.vcd"
     if trace or trace_file:

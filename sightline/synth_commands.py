@@ -9,7 +9,6 @@ import click
 from sightline.terminal import progress, show_json, show_table
 
 FAILED = 1
-KINDS = {"dsp": "DSP blocks", "bram36": "block RAMs of 36 kbit", "lut": "LUTs", "ff": "flip-flops"}
 
 
 @click.command()
@@ -21,22 +20,22 @@ def synth(artifact: str, as_json: bool) -> int:
     It takes minutes. LUTs are counted before placement, which merges some: an upper bound. The
     exit status is 1 if the chip has too little of anything.
     """
+    from sightline.accelerators import accelerator_of
     from sightline.artifact import load
 
-    accelerated = load(artifact).executable("fpga")
+    accelerated = accelerator_of(load(artifact))
 
     from sightline.backends.fpga import devices
     from sightline.backends.fpga.estimate import total
+    from sightline.backends.fpga.refusals import TOLD
     from sightline.backends.fpga.synthesize import synthesize
-    from sightline.backends.fpga.target import Accelerated
 
-    assert isinstance(accelerated, Accelerated)
     device = devices.device(accelerated.plan.device)
     with progress() as report:
         used = synthesize(accelerated.verilog, device, report)
     counts = dataclasses.asdict(used)
     estimate = dataclasses.asdict(total(accelerated.plan.parts))
-    budget = {kind: getattr(device, kind) for kind in KINDS}
+    budget = {kind: getattr(device, kind) for kind in TOLD}
     fits = used.fits(device)
     if as_json:
         whole = {"device": device.name, **counts, "estimate": estimate, "budget": budget}
@@ -44,7 +43,7 @@ def synth(artifact: str, as_json: bool) -> int:
     else:
         rows = [
             [told, *(f"{each[kind]:,g}" for each in (counts, estimate, budget))]
-            for kind, told in KINDS.items()
+            for kind, told in TOLD.items()
         ]
         columns = ["", "synthesized", "estimated", f"on {device.name}"]
         show_table(columns, rows, numbers=columns[1:])

@@ -28,9 +28,9 @@ NAMED = 6
 
 
 def compiled_as_dict(artifact: Artifact, folder: Path) -> dict[str, Any]:
-    """What `compile --json` prints."""
+    """What `compile --json` prints; `plan` if there is an accelerator."""
     graph, left = artifact.graph, _left_in_float(artifact)
-    return {
+    found: dict[str, Any] = {
         "artifact": str(folder),
         "source": artifact.source,
         "targets": list(artifact.targets),
@@ -41,6 +41,12 @@ def compiled_as_dict(artifact: Artifact, folder: Path) -> dict[str, Any]:
         "parameters": graph.total_parameters,
         "in_float": None if left is None else [dataclasses.asdict(each) for each in left],
     }
+    if "fpga" in artifact.targets:
+        from sightline.accelerators import accelerator_of
+        from sightline.plan_table import plan_as_dict
+
+        found["plan"] = plan_as_dict(accelerator_of(artifact))
+    return found
 
 
 def tell_compiled(artifact: Artifact, folder: Path) -> None:
@@ -51,6 +57,11 @@ def tell_compiled(artifact: Artifact, folder: Path) -> None:
         f"{graph.total_parameters:,} parameters"
     )
     tell_in_float(_left_in_float(artifact))
+    if "fpga" in artifact.targets:
+        from sightline.accelerators import accelerator_of
+        from sightline.plan_table import tell_plan
+
+        tell_plan(accelerator_of(artifact))
 
 
 def _left_in_float(artifact: Artifact) -> tuple[InFloat, ...] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sightline.backends.fpga.engines import hardware_name
+from sightline.backends.fpga.names import hardware_name
 from sightline.backends.fpga.network import Bank, Network
 from sightline.backends.fpga.plan import EnginePlan, Plan
 from sightline.sim.design import Design, Gauge, Input, Order, Output, Probe, Row, raster

@@ -17,6 +17,9 @@ from sightline.sim.measured import Measured, measured
 CYCLES_AT_ONCE = 20_000
 """Cycles between two calls of Python: milliseconds, so that it costs next to nothing."""
 
+FEW_CYCLES = 100_000
+"""A simulation of no more is over before an optimized program would be built."""
+
 TRACED_AT_ONCE = 10
 """The same with a waveform, which goes on until Python sees that the run is done."""
 
@@ -78,12 +81,13 @@ def simulate(
     options = options or Options()
     design = design if options.probes else replace(design, probes=())
     frames = bench.check_frames(design, stimuli, expected, offers)
-    program = built(design, options, report)
+    last_offer = max(int(cycles.max()) for cycles in offers.values())
+    cycles = options.cycles or last_offer + 1
+    program = built(design, options, report, optimized=cycles > FEW_CYCLES)
     with tempfile.TemporaryDirectory(prefix="sightline-run-") as work:
         folder = Path(work)
         bench.write_frames(design, stimuli, expected, offers, folder)
-        last_offer = max(int(cycles.max()) for cycles in offers.values())
-        progress = _Progress(folder / "progress.txt", options.cycles or last_offer + 1, report)
+        progress = _Progress(folder / "progress.txt", cycles, report)
         verilator.run(
             program,
             bench.TOP,
@@ -100,7 +104,7 @@ def simulate(
     return measured(design, frames, lines, progress.seconds)
 
 
-def built(design: Design, options: Options, report: Report = silent) -> Path:
+def built(design: Design, options: Options, report: Report, *, optimized: bool) -> Path:
     """The program that simulates a design; frames, chances and seeds come when it runs."""
     traced = options.trace.scope if options.trace else ""
     hardware = verilator.Hardware(
@@ -108,6 +112,7 @@ def built(design: Design, options: Options, report: Report = silent) -> Path:
         bench.sources(design, waveform=bool(traced)),
         public=((bench.TOP, "done"), (bench.TOP, "cycle")),
         traced=traced,
+        optimized=optimized,
     )
     report("simulate: build", 0, 1)
     return verilator.build(hardware)

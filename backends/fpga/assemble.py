@@ -14,12 +14,8 @@ from amaranth.hdl import Cat, Module, Shape, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from sightline.backends.fpga.engines import (
-    engine_banks,
-    engine_parameters,
-    hardware_name,
-    leaving,
-)
+from sightline.backends.fpga.engines import engine_banks, engine_parameters, leaving
+from sightline.backends.fpga.names import hardware_name
 from sightline.backends.fpga.network import Enlarged, Labels, Network, Source, Sum
 from sightline.backends.fpga.plan import Plan
 from sightline.backends.fpga.verilog_text import write_verilog
@@ -42,8 +38,8 @@ class Accelerator(wiring.Component):
     """
 
     def __init__(self, network: Network, plan: Plan) -> None:
-        self.network = network
-        self.plan = plan
+        self._network = network
+        self._plan = plan
         inward = {
             hardware_name(source.name): In(AxiStream(source.channels * source.bits))
             for source in network.sources
@@ -57,31 +53,31 @@ class Accelerator(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        self.streams: dict[str, Any] = {}
-        self.frames: list[FrameInput] = []
-        for source in self.network.sources:
-            self.receive(m, source)
-        for engine in self.plan.engines:
-            made = Engine(engine_parameters(self.network, self.plan, engine))
+        self._streams: dict[str, Any] = {}
+        self._frames: list[FrameInput] = []
+        for source in self._network.sources:
+            self._receive(m, source)
+        for engine in self._plan.engines:
+            made = Engine(engine_parameters(self._network, self._plan, engine))
             m.submodules[f"engine_{made.parameters.name}"] = made
-            banks = engine_banks(self.network, engine)
+            banks = engine_banks(self._network, engine)
             for bank in banks:
                 if bank.source not in engine.banks:
                     arriving = getattr(made, f"i_{hardware_name(bank.source)}")
-                    self.connect(m, self.streams[bank.source], arriving)
+                    self._connect(m, self._streams[bank.source], arriving)
             for bank in leaving(banks):
-                self.streams[bank.name] = getattr(made, f"o_{hardware_name(bank.name)}")
-        for follower in self.network.followers:
-            self.follow(m, follower)
-        for name in self.network.outputs:
-            self.send(m, name)
+                self._streams[bank.name] = getattr(made, f"o_{hardware_name(bank.name)}")
+        for follower in self._network.followers:
+            self._follow(m, follower)
+        for name in self._network.outputs:
+            self._send(m, name)
         m.d.comb += [
-            self.short_frame.eq(Cat(frames.short_frame for frames in self.frames).any()),
-            self.long_frame.eq(Cat(frames.long_frame for frames in self.frames).any()),
+            self.short_frame.eq(Cat(frames.short_frame for frames in self._frames).any()),
+            self.long_frame.eq(Cat(frames.long_frame for frames in self._frames).any()),
         ]
         return m
 
-    def connect(self, m: Module, source: Any, engine: Any) -> None:
+    def _connect(self, m: Module, source: Any, engine: Any) -> None:
         """Values to an engine, which takes all of its pictures as wide as the widest of them."""
         m.d.comb += [
             engine.payload.eq(source.payload),
@@ -89,11 +85,11 @@ class Accelerator(wiring.Component):
             source.ready.eq(engine.ready),
         ]
 
-    def receive(self, m: Module, source: Source) -> None:
+    def _receive(self, m: Module, source: Source) -> None:
         name = hardware_name(source.name)
         pixel = data.ArrayLayout(signed(source.bits), source.channels)
         frames = FrameInput(pixel, source.height * source.width)
-        waiting = Fifo(pixel, self.plan.link(source.name).depth)
+        waiting = Fifo(pixel, self._plan.link(source.name).depth)
         channels = Narrow(signed(source.bits), source.channels)
         m.submodules[f"frames_{name}"] = frames
         m.submodules[f"fifo_{name}"] = waiting
@@ -101,40 +97,40 @@ class Accelerator(wiring.Component):
         wiring.connect(m, wiring.flipped(getattr(self, name)), frames.axi)
         wiring.connect(m, frames.o, waiting.i)
         wiring.connect(m, waiting.o, channels.i)
-        self.frames.append(frames)
-        self.streams[source.name] = channels.o
+        self._frames.append(frames)
+        self._streams[source.name] = channels.o
 
-    def follow(self, m: Module, follower: Enlarged | Sum | Labels) -> None:
+    def _follow(self, m: Module, follower: Enlarged | Sum | Labels) -> None:
         """What comes behind the engines."""
         match follower:
             case Enlarged(name, source, factor):
-                small = self.network.shape(source)
+                small = self._network.shape(source)
                 made = Upsample(signed(small.bits), small.rows, small.columns, small.maps, factor)
-                wiring.connect(m, self.streams[source], made.i)
+                wiring.connect(m, self._streams[source], made.i)
             case Sum(name, left, right, rounding):
                 made = Add(
-                    self.network.shape(left).bits,
+                    self._network.shape(left).bits,
                     rounding.multipliers[0],
                     rounding.shifts[0],
                     rounding.zero_point,
                     rounding.low,
                     rounding.high,
                 )
-                wiring.connect(m, self.streams[left], made.a)
-                wiring.connect(m, self.streams[right], made.b)
+                wiring.connect(m, self._streams[left], made.a)
+                wiring.connect(m, self._streams[right], made.b)
             case Labels(name, source):
-                scores = self.network.shape(source)
+                scores = self._network.shape(source)
                 made = ArgMax(scores.bits, scores.maps)
-                wiring.connect(m, self.streams[source], made.i)
+                wiring.connect(m, self._streams[source], made.i)
         m.submodules[hardware_name(name)] = made
-        self.streams[name] = made.o
+        self._streams[name] = made.o
 
-    def send(self, m: Module, name: str) -> None:
-        shape = self.network.shape(name)
-        payload = self.streams[name].signature.members["payload"].shape
+    def _send(self, m: Module, name: str) -> None:
+        shape = self._network.shape(name)
+        payload = self._streams[name].signature.members["payload"].shape
         sent = FrameOutput(Shape.cast(payload), shape.values)
         m.submodules[f"send_{hardware_name(name)}"] = sent
-        wiring.connect(m, self.streams[name], sent.i)
+        wiring.connect(m, self._streams[name], sent.i)
         wiring.connect(m, sent.axi, wiring.flipped(getattr(self, hardware_name(name))))
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
 from sightline.backends.fpga import devices
+from sightline.backends.fpga.names import hardware_name
 from sightline.backends.fpga.network import Bank, Layer, Network
 from sightline.backends.fpga.plan import EnginePlan, Plan, Row
 from sightline.backends.fpga.program import (
@@ -27,12 +26,6 @@ from sightline.hw.parameters import (
     Task,
     WindowShape,
 )
-
-
-def hardware_name(name: str) -> str:
-    """A name of the model as one that Verilog takes: features.4_1 becomes features_4_1."""
-    word = re.sub(r"\W", "_", name, flags=re.ASCII)
-    return word if word[:1].isalpha() else f"v{word}"
 
 
 def engine_banks(network: Network, engine: EnginePlan) -> list[Bank]:

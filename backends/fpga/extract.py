@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sightline.backends.fpga.names import require_distinct
 from sightline.backends.fpga.network import (
     Bank,
     Enlarged,
@@ -24,8 +25,9 @@ from sightline.backends.fpga.network import (
     Source,
     Sum,
 )
+from sightline.backends.fpga.readers import require_readers
+from sightline.backends.fpga.refusals import stage_refusal
 from sightline.backends.fpga.taken import (
-    TAKEN,
     TO_HOST,
     bits_of,
     integers_of,
@@ -93,7 +95,6 @@ class _Extraction:
             if node.name not in self.inside and any(map(self.depends, node.inputs)):
                 self.take(node)
         outputs = self.outputs()
-        self.require_single_readers(outputs)
         banks = tuple(each for each in self.inside.values() if isinstance(each, Bank))
         followers = tuple(
             each for each in self.inside.values() if isinstance(each, Enlarged | Sum | Labels)
@@ -103,7 +104,10 @@ class _Extraction:
                 f"the accelerator would compute nothing: no filter bank follows "
                 f"{', '.join(s.name for s in self.sources) or 'the inputs'}"
             )
-        return Network(self.graph.name, tuple(self.sources), banks, followers, outputs)
+        require_distinct(self.inside)
+        network = Network(self.graph.name, tuple(self.sources), banks, followers, outputs)
+        require_readers(self.graph, network)
+        return network
 
     def source(self, name: str) -> Source:
         if name not in self.graph.by_name:
@@ -142,7 +146,7 @@ class _Extraction:
             return
         made = self.bank(node) or self.sum(node) or self.enlarged(node)
         if made is None:
-            raise self.refusal(node)
+            raise stage_refusal(self.graph, node)
         self.inside[node.name] = made
 
     def behind_scale(self, name: str) -> str | None:
@@ -178,24 +182,6 @@ class _Extraction:
             return True
         readers = [node for node in self.graph.operations if name in node.inputs]
         return any(each.name in self.outside and self.needed(each.name) for each in readers)
-
-    def require_single_readers(self, outputs: tuple[str, ...]) -> None:
-        reads: dict[str, list[str]] = {name: ["the host"] for name in outputs}
-        for name, each in self.inside.items():
-            match each:
-                case Bank() | Enlarged() | Labels():
-                    reads.setdefault(each.source, []).append(name)
-                case Sum():
-                    reads.setdefault(each.left, []).append(name)
-                    reads.setdefault(each.right, []).append(name)
-        for name, readers in reads.items():
-            if len(readers) > 1:
-                raise UserError(
-                    f"the accelerator does not take a value that is read twice: '{name}' by "
-                    f"{' and '.join(readers)}",
-                    node=name,
-                    where=self.graph[name].where,
-                )
 
     def bank(self, node: Node) -> Bank | None:
         """A stage of filter bank, [max pooling], rounding, [table]; None if it is another."""
@@ -294,26 +280,3 @@ class _Extraction:
         op = self.graph[name].op
         assert isinstance(op, Const)
         return op.value.array
-
-    def refusal(self, node: Node) -> UserError:
-        body = node.op.body.operations if isinstance(node.op, Stage) else ()
-        held = ", ".join(each.op.kind for each in body) or node.op.kind
-        later = self.beginnings()
-        fix = f"Let the host compute it: begin with --from {','.join(later)}." if later else TAKEN
-        return UserError(
-            f"the accelerator does not take this stage: {held}",
-            fix=fix,
-            node=node.name,
-            where=node.where,
-        )
-
-    def beginnings(self) -> list[str]:
-        """Where it could begin instead: behind the last stages that it does not take."""
-        graph = self.graph
-        refused = [node for node in graph.operations if not is_known(node)]
-        followed: set[str] = set()  # what a refused stage needs
-        for node in reversed(graph.operations):
-            if node.name in followed or node in refused:
-                followed.update(node.inputs)
-        last = [node.name for node in refused if node.name not in followed]
-        return last if all(integers_of(graph[name].type) for name in last) else []

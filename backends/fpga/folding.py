@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
 
 from sightline.backends.fpga.devices.device import Device
 from sightline.backends.fpga.network import Bank, Layer, Network
@@ -183,6 +183,12 @@ class Foldings:
 
 def _sum_of(one: Cost, other: Cost) -> Cost:
     return one[0] + other[0], one[1] + other[1]
+
+
+def cost_of(foldings: tuple[Folding, ...], *, by_products: bool) -> Cost:
+    """What all engines cost together."""
+    costs = (folding.cost(by_products=by_products) for folding in foldings)
+    return reduce(_sum_of, costs)
 
 
 def slowest(foldings: tuple[Folding, ...]) -> int:

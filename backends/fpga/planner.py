@@ -14,7 +14,7 @@ from sightline.backends.fpga.arrivals import fast_offers, uniform_offers
 from sightline.backends.fpga.engines import engine_banks, leaving
 from sightline.backends.fpga.estimate import total
 from sightline.backends.fpga.fit import fitted
-from sightline.backends.fpga.folding import Budget, Folding, Foldings, slowest
+from sightline.backends.fpga.folding import Budget, Cost, Folding, Foldings, cost_of, slowest
 from sightline.backends.fpga.network import Bank, Network
 from sightline.backends.fpga.order import demand_order
 from sightline.backends.fpga.plan import (
@@ -48,11 +48,15 @@ WAITING = 0.005
 MOST_AHEAD = 2
 """Rows that may be computed before they are needed."""
 
+Merit = tuple[float, ...]
+"""What is to be small in a plan, the most important first."""
+
 
 def make_plan(network: Network, options: PlanOptions, report: Report = silent) -> Plan:
     """The accelerator of the smallest interval, or latency, that the device and the user allow.
 
-    With a frame rate, it is the smallest accelerator that reaches it.
+    With a frame rate, it is the smallest accelerator that reaches it: of the fewest DSP blocks, or
+    multipliers where the user counts in those.
     """
     device = devices.device(options.device)
     foldings = Foldings(network, device)
@@ -91,12 +95,13 @@ def best_plan(
 
     What does not fit with the shortest of FIFOs is told as it is, without looking further.
     """
-    found: list[Plan] = []
+    found: list[tuple[Merit, Plan]] = []
     choices = sorted(chosen(foldings, options, share), key=lambda each: _promise(each, options))
     tries = [(choice, ahead) for choice in choices for ahead in aheads(network, choice)]
     for number, (choice, ahead) in enumerate(tries):
         report("planning", number, len(tries))
-        if found and _promise(choice, options) >= _merit(found[0], options)[:1]:
+        promise = _promise(choice, options)
+        if found and promise >= found[0][0][: len(promise)]:
             continue
         begun = begin_plan(network, options, choice, ahead)
         least = fitted(
@@ -106,21 +111,25 @@ def best_plan(
             report("planning", len(tries), len(tries))
             return least
         try:
-            found.append(settled(network, begun)[0])
+            plan = settled(network, begun)[0]
         except StuckError:
             continue
-        found.sort(key=lambda plan: _merit(plan, options))
+        found.append((_merit(choice, plan, options), plan))
+        found.sort(key=lambda each: each[0])
     report("planning", len(tries), len(tries))
-    if not found or _too_slow(found[0], options):
+    if not found or _too_slow(found[0][1], options):
         return None
-    return fitted(network, with_depths(network, found[0]), foldings.device)
+    return fitted(network, with_depths(network, found[0][1]), foldings.device)
 
 
-def _promise(choice: tuple[Folding, ...], options: PlanOptions) -> tuple[float, ...]:
-    """The best that a choice could come to, in what is to be small."""
-    if options.fps is not None:
-        return (sum(folding.products for folding in choice),)
-    return (slowest(choice),)
+def _promise(choice: tuple[Folding, ...], options: PlanOptions) -> Merit:
+    """The best that a choice could come to, in what is to be small first."""
+    return (slowest(choice),) if options.fps is None else (False, *_size(choice, options))
+
+
+def _size(choice: tuple[Folding, ...], options: PlanOptions) -> Cost:
+    by_products = options.max_multipliers is not None
+    return cost_of(choice, by_products=by_products)
 
 
 def aheads(network: Network, choice: tuple[Folding, ...]) -> range:
@@ -144,15 +153,15 @@ def most_cycles(options: PlanOptions) -> int:
     return int(options.clock * 1e6 / options.fps)
 
 
-def _merit(plan: Plan, options: PlanOptions) -> tuple[float, ...]:
+def _merit(choice: tuple[Folding, ...], plan: Plan, options: PlanOptions) -> Merit:
     """What to make small, the most important first."""
     interval, latency = plan.prediction.interval, plan.prediction.latency
-    size = sum(engine.slots for engine in plan.engines)
+    rows = sum(engine.slots for engine in plan.engines)
     if options.fps is not None:
-        return plan.multipliers + UNBOUNDED * _too_slow(plan, options), interval, latency, size
+        return _too_slow(plan, options), *_size(choice, options), interval, latency, rows
     if options.objective == "latency":
-        return latency, interval, size
-    return interval, latency, size
+        return latency, interval, rows
+    return interval, latency, rows
 
 
 def chosen(foldings: Foldings, options: PlanOptions, share: float) -> Iterator[tuple[Folding, ...]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sightline.backends.fpga import devices
-from sightline.backends.fpga.engines import hardware_name
 from sightline.backends.fpga.frames import encoding
+from sightline.backends.fpga.names import hardware_name
 from sightline.backends.fpga.network import Labels, Network
 from sightline.backends.fpga.plan import Plan
 from sightline.ir.graph import Graph

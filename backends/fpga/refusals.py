@@ -1,4 +1,4 @@
-"""A network that does not fit: what is missing, where, and what would fit."""
+"""A network that does not fit or is not taken: what is missing, where, and what would do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from sightline.backends.fpga.estimate import total
 from sightline.backends.fpga.network import Network
 from sightline.backends.fpga.plan import Plan
 from sightline.backends.fpga.plan_options import PlanOptions
+from sightline.backends.fpga.taken import TAKEN, integers_of, is_known
 from sightline.ir.errors import UserError
+from sightline.ir.graph import Graph, Node
+from sightline.ir.ops.stage import Stage
 
 TOLD = {
     "dsp": "DSP blocks",
@@ -58,3 +61,28 @@ def rate_refusal(network: Network, options: PlanOptions, fastest: Plan | None) -
         node=slowest.name,
         where=slowest.where,
     )
+
+
+def stage_refusal(graph: Graph, node: Node) -> UserError:
+    """A stage that the accelerator has no hardware for."""
+    body = node.op.body.operations if isinstance(node.op, Stage) else ()
+    held = ", ".join(each.op.kind for each in body) or node.op.kind
+    later = beginnings(graph)
+    fix = f"Let the host compute it: begin with --from {','.join(later)}." if later else TAKEN
+    return UserError(
+        f"the accelerator does not take this stage: {held}",
+        fix=fix,
+        node=node.name,
+        where=node.where,
+    )
+
+
+def beginnings(graph: Graph) -> list[str]:
+    """Where it could begin instead: behind the last stages that it does not take."""
+    refused = [node for node in graph.operations if not is_known(node)]
+    followed: set[str] = set()  # what a refused stage needs
+    for node in reversed(graph.operations):
+        if node.name in followed or node in refused:
+            followed.update(node.inputs)
+    last = [node.name for node in refused if node.name not in followed]
+    return last if all(integers_of(graph[name].type) for name in last) else []

@@ -16,9 +16,9 @@ from typing import NoReturn
 
 from sightline.backends.fpga.assemble import to_verilog
 from sightline.backends.fpga.coverage import support
-from sightline.backends.fpga.engines import hardware_name
 from sightline.backends.fpga.extract import extract
 from sightline.backends.fpga.frames import random_frame, values_in
+from sightline.backends.fpga.names import hardware_name
 from sightline.backends.fpga.network import Network
 from sightline.backends.fpga.plan import Plan
 from sightline.backends.fpga.plan_file import PLAN, plan_from_json, plan_to_json

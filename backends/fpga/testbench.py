@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from sightline.backends.fpga.engines import hardware_name
+from sightline.backends.fpga.names import hardware_name
 from sightline.backends.fpga.network import Network, Shape, Source
 from sightline.backends.fpga.plan import Plan
 from sightline.ir.types import Array

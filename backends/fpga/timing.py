@@ -9,8 +9,9 @@ from typing import Protocol
 import numpy as np
 
 from sightline.backends.fpga.arrivals import offered
-from sightline.backends.fpga.engines import engine_banks, engine_parameters, hardware_name
+from sightline.backends.fpga.engines import engine_banks, engine_parameters
 from sightline.backends.fpga.followers import Adder, Enlarger, Sink
+from sightline.backends.fpga.names import hardware_name
 from sightline.backends.fpga.network import Bank, Enlarged, Labels, Network, Sum
 from sightline.backends.fpga.plan import UNBOUNDED, EnginePlan, Plan
 from sightline.backends.fpga.rows import row_needs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+
+
+def test_the_plan_is_told_when_it_is_made(folder: Path, tmp_path: Path) -> None:
+    asked = ("compile", folder / "small", "-t", "fpga", *MULTIPLIERS)
+    printed = succeeds(*asked, "-o", tmp_path / "told")
+    assert re.search(r" \d+ x \d+ +(packed|single|fabric) +[\d.]+% ", printed)
+    assert re.search(r"^image\.q +\d+ +8$", printed, re.MULTILINE)
+    assert re.search(r"^DSP blocks +\d+ +768$", printed, re.MULTILINE)
+    assert "planned for Virtex-6 LX240T (ML605): " in printed
+    plan = succeeds_with_json(*asked, "-o", tmp_path / "as_json")["plan"]
+    assert f"a frame every {plan['predicted_cycles_per_frame']:,} cycles" in printed
+    assert (plan["device"], plan["clock_mhz"]) == ("xc6vlx240t", 200)
+    assert set(plan["estimate"]) == {"dsp", "bram36", "lut", "ff"}
 
 
 def test_what_is_told_to_people(folder: Path) -> None:
@@ -66,21 +80,30 @@ def test_frames_of_a_file_come_in_turn(folder: Path, tmp_path: Path) -> None:
     assert alone["bit_exact"]
 
 
-def test_a_changed_weight_is_found_and_its_waveform_written(folder: Path, tmp_path: Path) -> None:
-    made = shutil.copytree(folder / "made", tmp_path / "changed")
-    verilog = made / "fpga" / "small.v"
-    lines = verilog.read_text().split("\n")
+def changed(made: Path, place: Path, change: Callable[[str], str]) -> Path:
+    """A copy of an artifact with other Verilog, which its manifest knows of."""
+    made = Path(shutil.copytree(made, place))
+    verilog, manifest = made / "fpga" / "small_.v", made / "manifest.json"
+    before = file_hash(verilog)
+    verilog.write_text(change(verilog.read_text()))
+    assert "'fpga/small_.v' of the artifact is not what the compiler wrote" in fails(
+        "simulate", made
+    )
+    manifest.write_text(manifest.read_text().replace(before, file_hash(verilog)))
+    return made
+
+
+def with_another_weight(verilog: str) -> str:
+    lines = verilog.split("\n")
     module = next(k for k, line in enumerate(lines) if re.match(r"module \S*\.weights_0 ", line))
     word = next(k for k in range(module, len(lines)) if lines[k].startswith("    words[0] = "))
     head, digit, last = lines[word][:-3], lines[word][-3], lines[word][-2]
     lines[word] = f"{head}{int(digit, 16) ^ 4:x}{last};"
-    before = file_hash(verilog)
-    verilog.write_text("\n".join(lines))
-    assert "'fpga/small.v' of the artifact is not what the compiler wrote" in fails(
-        "simulate", made
-    )
-    manifest = made / "manifest.json"
-    manifest.write_text(manifest.read_text().replace(before, file_hash(verilog)))
+    return "\n".join(lines)
+
+
+def test_a_changed_weight_is_found_and_its_waveform_written(folder: Path, tmp_path: Path) -> None:
+    made = changed(folder / "made", tmp_path / "changed", with_another_weight)
     result = invoke("simulate", made, "--trace", "--json")
     assert result.exit_code == 1
     found = json.loads(result.stdout)
@@ -91,6 +114,22 @@ def test_a_changed_weight_is_found_and_its_waveform_written(folder: Path, tmp_pa
         result.stderr,
     )
     assert (tmp_path / "small.vcd").read_text().startswith("$version")
+
+
+def without_results(verilog: str) -> str:
+    """The last component sends nothing."""
+    ((name, last),) = re.findall(r"\.axi__tvalid\((\w+__)tvalid\)(,?)", verilog)
+    blocked = verilog.replace(f".axi__tvalid({name}tvalid){last}", f".axi__tvalid(){last}")
+    blocked = blocked.replace(f".o__ready({name}tready)", ".o__ready(1'h0)")
+    return blocked.replace(f"wire {name}tvalid;", f"wire {name}tvalid = 1'h0;")
+
+
+def test_what_hangs_ends_by_itself_and_names_where(folder: Path, tmp_path: Path) -> None:
+    made = changed(folder / "made", tmp_path / "stuck", without_results)
+    result = invoke("simulate", made, "--frames", "3")
+    assert result.exit_code == 1
+    assert re.search(r"stuck at fifo_output_: valid 1, ready 0, holds \d of 3\n$", result.stdout)
+    assert "output_: 0 of 3 frames are whole" in result.stderr
 
 
 def test_what_is_no_accelerator_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sightline.backends.fpga.extract import extract
+from sightline.backends.fpga.names import hardware_name
 from sightline.backends.fpga.network import Enlarged, Labels, Sum
 from sightline.frontend import nn
 from sightline.frontend.nn import Tensor
@@ -140,7 +141,7 @@ def test_a_value_that_is_read_twice_is_refused() -> None:
             x = self.first(image)
             return self.second(x), x
 
-    with pytest.raises(UserError, match=r"a value that is read twice: 'first' by .* and ") as error:
+    with pytest.raises(UserError, match=r"a value that is read twice, by .* and ") as error:
         extract(integers(Twice()).graph)
     assert error.value.node == "first"
     assert "test_extract.py" in error.value.where
@@ -165,3 +166,51 @@ def test_what_has_no_hardware_is_refused_by_name(layers: tuple[Any, ...], messag
     with pytest.raises(UserError, match=message) as error:
         extract(graph_of(*layers))
     assert "test_extract.py" in error.value.where
+
+
+def enlarged(size: tuple[int, int]) -> Any:
+    return lambda: nn.Upsample(size)
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        (
+            (bank(), enlarged((20, 28)), lambda: nn.Conv2d(4, 4, 3)),
+            r"does not take resize_nearest before a filter bank, 'layers\.2': only behind all\.",
+        ),
+        (
+            (enlarged((24, 32)), bank()),
+            r"does not take resize_nearest",
+        ),
+        ((enlarged((24, 32)),), r"compute nothing: no filter bank follows image\.q"),
+        ((bank(), enlarged((15, 28))), r"does not take this stage: resize_nearest"),
+    ],
+)
+def test_enlargement_elsewhere_is_refused(layers: tuple[Any, ...], message: str) -> None:
+    with pytest.raises(UserError, match=message) as error:
+        extract(graph_of(*layers))
+    assert "does not take" not in message or error.value.node
+
+
+def test_values_of_one_name_in_verilog_are_refused() -> None:
+    class Clash(nn.Network):
+        name = "clash"
+
+        def __init__(self) -> None:
+            self.inputs = {"image": (1, 3, 8, 8)}
+            self.a, self.a_0 = nn.Sequential(nn.Conv2d(3, 3, 3)), nn.Conv2d(3, 3, 1)
+
+        def forward(self, image: Tensor) -> Any:
+            return self.a_0(self.a(image))
+
+    with pytest.raises(UserError, match=r"'a\.0' and 'a_0' of the network would both be .* 'a_0'"):
+        extract(integers(Clash()).graph)
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [("a.b/c", "a_b_c"), ("4.x", "v4_x"), ("_x", "v_x"), ("small", "small_"), ("clk", "clk_")],
+)
+def test_names_that_verilog_takes(name: str, made: str) -> None:
+    assert hardware_name(name) == made

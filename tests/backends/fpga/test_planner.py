@@ -68,6 +68,16 @@ def test_a_frame_rate_gives_the_smallest_design_that_reaches_it(lenet: Network, 
         assert smaller is None or fabric or slowest(smaller) > cycles * (1 - WAITING)
 
 
+def test_who_counts_multipliers_gets_the_fewest(lenet: Network) -> None:
+    by_dsp, by_multipliers = (
+        plan_of(lenet, fps=13_000.0),
+        plan_of(lenet, fps=13_000.0, max_multipliers=60),
+    )
+    foldings = Foldings(lenet, XC6VLX240T)
+    assert by_multipliers.multipliers < by_dsp.multipliers
+    assert dsp_blocks(foldings, by_multipliers) > dsp_blocks(foldings, by_dsp)
+
+
 def dsp_blocks(foldings: Foldings, plan: Plan) -> int:
     banks = {bank.name: bank for depth in foldings.depths for bank in depth}
     return sum(

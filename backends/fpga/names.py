@@ -1,0 +1,61 @@
+"""Names of the model as names of the hardware."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from sightline.ir.errors import UserError
+
+_WORDS = """
+accept_on alias always always_comb always_ff always_latch and assert assign assume automatic
+before begin bind bins binsof bit break buf bufif0 bufif1 byte case casex casez cell chandle
+checker class clocking cmos config const constraint context continue cover covergroup coverpoint
+cross deassign default defparam design disable dist do edge else end endcase endchecker endclass
+endclocking endconfig endfunction endgenerate endgroup endinterface endmodule endpackage
+endprimitive endprogram endproperty endsequence endspecify endtable endtask enum event eventually
+expect export extends extern final first_match for force foreach forever fork forkjoin function
+generate genvar global highz0 highz1 if iff ifnone ignore_bins illegal_bins implements implies
+import incdir include initial inout input inside instance int integer interconnect interface
+intersect join join_any join_none large let liblist library local localparam logic longint
+macromodule matches medium modport module nand negedge nettype new nexttime nmos nor
+noshowcancelled not notif0 notif1 null or output package packed parameter pmos posedge primitive
+priority program property protected pull0 pull1 pulldown pullup pulsestyle_ondetect
+pulsestyle_onevent pure rand randc randcase randsequence rcmos real realtime ref reg reject_on
+release repeat restrict return rnmos rpmos rtran rtranif0 rtranif1 s_always s_eventually
+s_nexttime s_until s_until_with scalared sequence shortint shortreal showcancelled signed small
+soft solve specify specparam static string strong strong0 strong1 struct super supply0 supply1
+sync_accept_on sync_reject_on table tagged task this throughout time timeprecision timeunit tran
+tranif0 tranif1 tri tri0 tri1 triand trior trireg type typedef union unique unique0 unsigned until
+until_with untyped use uwire var vectored virtual void wait wait_order wand weak weak0 weak1 while
+wildcard wire with within wor xnor xor
+"""
+
+KEYWORDS = frozenset(_WORDS.split())
+"""What Verilog and SystemVerilog keep for themselves."""
+
+PORTS = frozenset({"clk", "rst", "short_frame", "long_frame"})
+"""What every accelerator has beside its streams."""
+
+OF_COMPONENTS = frozenset({"elaborate", "metadata", "signature"})
+"""What Amaranth keeps for itself."""
+
+
+def hardware_name(name: str) -> str:
+    """A name of the model as one that Verilog takes: features.4_1 becomes features_4_1."""
+    word = re.sub(r"\W", "_", name, flags=re.ASCII)
+    word = word if word[:1].isalpha() else f"v{word}"
+    return f"{word}_" if word in KEYWORDS | PORTS | OF_COMPONENTS else word
+
+
+def require_distinct(names: Iterable[str]) -> None:
+    """Refuse names of the model that would be one in the hardware."""
+    made: dict[str, str] = {}
+    for name in names:
+        other = made.setdefault(hardware_name(name), name)
+        if other != name:
+            raise UserError(
+                f"the values '{other}' and '{name}' of the network would both be called "
+                f"'{hardware_name(name)}' in Verilog",
+                fix="Give one of them, or the layer that it comes from, another name.",
+            )
