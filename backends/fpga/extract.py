@@ -184,7 +184,7 @@ class _Extraction:
         return any(each.name in self.outside and self.needed(each.name) for each in readers)
 
     def bank(self, node: Node) -> Bank | None:
-        """A stage of filter bank, [max pooling], rounding, [table]; None if it is another."""
+        """A stage of filter bank, rounding, [max pooling], [table]; None if it is another."""
         if not isinstance(node.op, Stage) or node.inputs[0] not in self.inside:
             return None
         if not is_chain(node.op) or not is_known(node):

@@ -95,7 +95,7 @@ class Foldings:
             for fabric in (False, True)
             if not fabric or taps * count <= MOST_FABRIC_PRODUCTS
         ]
-        return tuple(each for each in found if not any(beats(other, each) for other in found))
+        return unbeaten(found)
 
     def folding(self, banks: list[Bank], array: Array, fabric: bool) -> Folding:
         """The kind of products that suits the numbers, and the DSP blocks they take."""
@@ -194,6 +194,15 @@ def cost_of(foldings: tuple[Folding, ...], *, by_products: bool) -> Cost:
 def slowest(foldings: tuple[Folding, ...]) -> int:
     """The cycles of a frame that the slowest engine takes."""
     return max(folding.cycles for folding in foldings)
+
+
+def unbeaten(options: list[Folding]) -> tuple[Folding, ...]:
+    """Those that no other beats in all, in their order."""
+    kept: list[Folding] = []
+    for option in sorted(options, key=lambda each: (each.cycles, each.dsps, each.products)):
+        if not any(beats(other, option) for other in kept):  # who beats it comes before it
+            kept.append(option)
+    return tuple(option for option in options if option in kept)
 
 
 def beats(one: Folding, other: Folding) -> bool:

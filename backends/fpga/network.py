@@ -101,12 +101,16 @@ class Bank:
     columns: int
 
     @property
+    def weights(self) -> int:
+        """How many there are; absent planes have none."""
+        return self.layer.planes * self.layer.kernel[0] * self.layer.kernel[1]
+
+    @property
     def macs(self) -> int:
         """Multiply-accumulates of a frame; those of padding count, absent planes do not.
 
         Nor do sums that no pool window sees.
         """
-        taps = self.layer.kernel[0] * self.layer.kernel[1]
         ends = (
             (count - 1) * stride + pool
             for count, stride, pool in zip(
@@ -114,7 +118,7 @@ class Bank:
             )
         )
         rows, columns = (min(size, end) for size, end in zip(self.sums, ends, strict=True))
-        return self.layer.planes * taps * rows * columns
+        return self.weights * rows * columns
 
 
 @dataclass(frozen=True)

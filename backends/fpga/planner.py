@@ -58,34 +58,46 @@ def make_plan(network: Network, options: PlanOptions, report: Report = silent) -
     With a frame rate, it is the smallest accelerator that reaches it: of the fewest DSP blocks, or
     multipliers where the user counts in those.
     """
-    device = devices.device(options.device)
-    foldings = Foldings(network, device)
     misfits: list[Plan] = []
+    for plan in plans(network, options, report):
+        if fits(plan):
+            return plan
+        misfits.append(plan)
+    if misfits:
+        smallest = min(misfits, key=lambda plan: total(plan.parts).bram36)
+        raise size_refusal(network, smallest, list(_what_fits(network, options, report)))
+    fastest = dataclasses.replace(options, fps=None)
+    raise rate_refusal(network, options, next(plans(network, fastest, report)))
+
+
+def plans(network: Network, options: PlanOptions, report: Report) -> Iterator[Plan]:
+    """The best plan, and then others that may take less of what the device is short of."""
+    foldings = Foldings(network, devices.device(options.device))
     for share in SHARES:
         found = best_plan(network, options, foldings, share, report)
         if found is None:
-            break
-        if total(found.parts).fits(device):
-            return found
-        misfits.append(found)
-    if not misfits:
-        fastest = dataclasses.replace(options, fps=None)
-        raise rate_refusal(
-            network, options, best_plan(network, fastest, foldings, SHARES[0], report)
-        )
-    others = [name for name in devices.DEVICES if _fits(network, options, name, report)]
-    smallest = min(misfits, key=lambda plan: total(plan.parts).bram36)
-    raise size_refusal(smallest, device, others)
+            return
+        yield found
 
 
-def _fits(network: Network, options: PlanOptions, name: str, report: Report) -> bool:
-    """Whether another device would do."""
-    if name == options.device:
-        return False
-    device = devices.device(name)
-    other = dataclasses.replace(options, device=name)
-    found = best_plan(network, other, Foldings(network, device), SHARES[0], report)
-    return found is not None and total(found.parts).fits(device)
+def fits(plan: Plan) -> bool:
+    """Whether its device has all that it is estimated to take."""
+    return total(plan.parts).fits(devices.device(plan.device))
+
+
+def _what_fits(network: Network, options: PlanOptions, report: Report) -> Iterator[str]:
+    """Options with which there is a plan: another device, or a lower frame rate."""
+    for name in devices.DEVICES:
+        other = dataclasses.replace(options, device=name)
+        if name != options.device and any(map(fits, plans(network, other, report))):
+            yield f"--device {name}"
+    if options.fps is None:
+        return
+    for fps in (share * options.fps for share in SHARES[1:]):
+        slower = dataclasses.replace(options, fps=fps)
+        if any(map(fits, plans(network, slower, report))):
+            yield f"--fps {fps:g}"
+            return
 
 
 def best_plan(

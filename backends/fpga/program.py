@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -100,20 +101,35 @@ def fewest_sums(bank: Bank) -> int:
 
 def step_weights(layer: Layer, array: Array, steps: Iterable[Step]) -> Numbers:
     """`[steps, taps, lanes]`: zero where the layer has none."""
-    places = {number: block for block in layer.blocks for number in range(block.first, block.last)}
-    folds = -(-array.kernel[0] * array.kernel[1] // array.taps)
-    found = []
-    for step in steps:
-        cells = np.zeros((folds * array.taps, array.lanes), np.int64)
-        for lane, number in enumerate(step.maps if step.channel >= 0 else ()):
-            block = places[number]
-            plane = block.first_pair + (number - block.first) * len(block.inputs)
-            kernel = layer.weights[plane + block.inputs.index(step.channel)]
-            window = np.zeros(array.kernel, np.int64)
-            window[: layer.kernel[0], : layer.kernel[1]] = kernel
-            cells[: window.size, lane] = window.reshape(-1)
-        found.append(cells[step.fold * array.taps : (step.fold + 1) * array.taps])
-    return np.stack(found)
+    blocks = {number: block for block in layer.blocks for number in range(block.first, block.last)}
+    cells = array.kernel[0] * array.kernel[1]
+    folds = -(-cells // array.taps)
+    rows, columns = layer.kernel
+    nothing = np.zeros((array.taps, array.lanes), np.int64)
+
+    @cache
+    def places(first: int) -> dict[int, int]:
+        """The place of each input among those of a block, by the block's first map."""
+        return {channel: place for place, channel in enumerate(blocks[first].inputs)}
+
+    @cache
+    def planes(channel: int, maps: range) -> Numbers:
+        """`[folds, taps, lanes]`, of one input for some maps of a block."""
+        block = blocks[maps.start]
+        before = np.arange(len(maps)) + maps.start - block.first
+        pairs = block.first_pair + before * len(block.inputs) + places(block.first)[channel]
+        windows = np.zeros((array.lanes, *array.kernel), np.int64)
+        windows[: len(maps), :rows, :columns] = layer.weights[pairs]
+        padded = np.zeros((folds * array.taps, array.lanes), np.int64)
+        padded[:cells] = windows.reshape(array.lanes, cells).T
+        return padded.reshape(folds, array.taps, array.lanes)
+
+    return np.stack(
+        [
+            nothing if step.channel < 0 else planes(step.channel, step.maps)[step.fold]
+            for step in steps
+        ]
+    )
 
 
 def map_numbers(layer: Layer, table: int) -> Iterator[MapNumbers]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sightline.backends.fpga.devices.device import Device
+from sightline.backends.fpga import devices
+from sightline.backends.fpga.engines import engine_banks
 from sightline.backends.fpga.estimate import total
 from sightline.backends.fpga.network import Network
 from sightline.backends.fpga.plan import Plan
@@ -22,9 +23,9 @@ TOLD = {
 }
 
 
-def size_refusal(plan: Plan, device: Device, others: Sequence[str]) -> UserError:
-    """The smallest plan that was found takes more than the device has."""
-    needed = total(plan.parts)
+def size_refusal(network: Network, plan: Plan, fitting: Sequence[str]) -> UserError:
+    """The smallest plan that was found takes more than the device has; some options would do."""
+    needed, device = total(plan.parts), devices.device(plan.device)
     short = {
         name: getattr(needed, name) / getattr(device, name)
         for name in TOLD
@@ -32,31 +33,35 @@ def size_refusal(plan: Plan, device: Device, others: Sequence[str]) -> UserError
     }
     resource = max(short, key=short.__getitem__)
     largest = max(plan.parts, key=lambda part: float(getattr(part.resources, resource)))
+    engine = next((each for each in plan.engines if each.name == largest.name), None)
+    layer = max(engine_banks(network, engine), key=lambda bank: bank.weights) if engine else None
     needs, has = getattr(needed, resource), getattr(device, resource)
     problem = (
         f"the network does not fit {device.told}: it needs {needs:g} {TOLD[resource]}, "
         f"{needs - has:g} more than the {has:g} that there are; the most, "
-        f"{getattr(largest.resources, resource):g}, is for '{largest.name}'"
+        f"{getattr(largest.resources, resource):g}, is for "
+        + (f"the engine of '{layer.name}'" if layer else f"'{largest.name}'")
     )
     wide = any(engine.data_bits > 8 for engine in plan.engines)
-    ways = [f"--device {name}" for name in others]
+    ways = list(fitting)
     ways += ["the precision int8, which takes about half"] if wide else []
     fix = f"What fits: {' or '.join(ways)}." if ways else "Compile a smaller network, or frame."
-    return UserError(problem, fix=fix)
+    where = layer.where if layer else ""
+    return UserError(problem, fix=fix, node=layer.name if layer else "", where=where)
 
 
-def rate_refusal(network: Network, options: PlanOptions, fastest: Plan | None) -> UserError:
+def rate_refusal(network: Network, options: PlanOptions, fastest: Plan) -> UserError:
     """No plan is as fast as was asked for."""
-    assert fastest is not None
     assert options.fps is not None
     cycles = fastest.prediction.interval
+    reached = int(options.clock * 1e7 / cycles) / 10
     slowest = max(network.banks, key=lambda bank: bank.macs)
     most = "" if options.max_multipliers is None else f" and {options.max_multipliers} multipliers"
     return UserError(
         f"{options.fps:g} frames a second need a frame in {options.clock * 1e6 / options.fps:,.0f} "
         f"cycles of {options.clock:g} MHz, but on {options.device}{most} one takes {cycles:,}; "
         f"most of its work is '{slowest.name}'",
-        fix=f"What fits: --fps {int(options.clock * 1e7 / cycles) / 10:g}, or "
+        fix=f"What fits: --fps {reached:g}, or "
         f"--clock-mhz {-(-cycles * options.fps // 1e6):g} if the device allows it.",
         node=slowest.name,
         where=slowest.where,

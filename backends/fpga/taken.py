@@ -7,6 +7,7 @@ import itertools
 from sightline.backends.fpga.network import Rounding
 from sightline.ir.errors import UserError
 from sightline.ir.graph import Node
+from sightline.ir.op import Op
 from sightline.ir.ops.classify import ArgMax
 from sightline.ir.ops.integer import IntegerAdd
 from sightline.ir.ops.integer_bank import IntegerConv
@@ -25,6 +26,14 @@ TAKEN = (
     "It takes filter banks with their rounding, max pooling and tables, sums of two values, "
     "enlargement by whole factors, and arg_max."
 )
+
+
+AFTER_BANK: tuple[tuple[type[Op], ...], ...] = (
+    (Requantize,),
+    (MaxPool, Requantize),
+    (Requantize, MaxPool),  # computed as the one before: rounding keeps the order of numbers
+)
+"""What a stage may do with its sums, before a table."""
 
 
 def require_supported(node: Node, bank: IntegerConv, pool: MaxPool, data: TensorType) -> None:
@@ -95,12 +104,11 @@ def is_known(node: Node) -> bool:
     if not isinstance(node.op, Stage):
         return isinstance(node.op, (*TO_HOST, ArgMax, ResizeNearest, Quantize))
     match [each.op for each in node.op.body.operations]:
-        case [IntegerConv() | IntegerAdd(), Requantize()]:
+        case [IntegerAdd(), Requantize()]:
             return True
-        case [IntegerConv(), MaxPool(), Requantize()] | [IntegerConv(), Requantize(), Lookup()]:
-            return True
-        case [IntegerConv(), MaxPool(), Requantize(), Lookup()]:
-            return True
+        case [IntegerConv(), *after]:
+            kinds = tuple(map(type, after))
+            return (kinds[:-1] if kinds[-1:] == (Lookup,) else kinds) in AFTER_BANK
     return False
 
 

@@ -14,6 +14,7 @@ from sightline.frontend.nn import Tensor
 from sightline.frontend.trace import trace
 from sightline.ir.errors import UserError
 from sightline.ir.graph import Graph
+from sightline.ir.ops.stage import Stage
 from tests.support.accelerators import integers
 from tests.support.chains import TwoScales
 
@@ -64,6 +65,16 @@ def test_sums_that_no_pool_window_sees_are_not_counted() -> None:
     network = extract(graph_of(bank(), lambda: nn.MaxPool2d(4)))
     assert network.banks[0].sums == (10, 14)
     assert network.macs == 3 * 4 * 9 * 8 * 12
+
+
+def test_pooling_behind_rounding_is_pooling_before_it() -> None:
+    """Pooling that leaves as many pixels stays where it was."""
+    graph = graph_of(bank(), lambda: nn.MaxPool2d(2, 1, padding=(0, 0, 1, 1)), nn.Tanh)
+    (stage,) = (node.op for node in graph.operations if isinstance(node.op, Stage))
+    kinds = [node.op.kind for node in stage.body.operations]
+    assert kinds == ["integer_conv", "requantize", "max_pool", "lookup"]
+    (made,) = extract(graph).banks
+    assert (made.sums, made.pool, made.pool_strides) == ((10, 14), (2, 2), (1, 1))
 
 
 def test_a_fully_connected_layer_is_a_bank() -> None:
