@@ -21,7 +21,7 @@ from sightline.hw.fetch import LAST_READ, Fetch, fetch_latency
 from sightline.hw.fifo import Fifo
 from sightline.hw.job_list import JobList
 from sightline.hw.mac_array import MacArray, mac_latency
-from sightline.hw.parameters import EngineParameters
+from sightline.hw.parameters import EngineParameters, require_whole
 from sightline.hw.pool_max import PoolMax
 from sightline.hw.ring_state import RingState
 from sightline.hw.row_writer import RowWriter
@@ -59,6 +59,7 @@ class Engine(wiring.Component):
     """
 
     def __init__(self, parameters: EngineParameters) -> None:
+        require_whole(parameters)
         self.parameters = parameters
         self.fetch = Fetch(parameters)
         self.mac = MacArray(

@@ -6,7 +6,7 @@ Job ── a row of results of a ── Task ── reads ── Ring ── row
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -204,3 +204,48 @@ class EngineParameters:
         task = self.tasks[job.task]
         sums = (task.columns - 1) * task.pool[1] + task.last_pool
         return job.pool_rows * sums * self.pixel_steps(task)
+
+
+def require_whole(engine: EngineParameters) -> None:
+    """ValueError if an engine's parts do not go together."""
+    for problem in _problems(engine):
+        raise ValueError(f"the engine {engine.name} {problem}")
+
+
+def _problems(engine: EngineParameters) -> Iterator[str]:
+    for where, shape in (("outside", engine.outside), ("inside", engine.inside)):
+        if shape.rings and (shape.slots, shape.kernel) != (engine.slots, engine.kernel):
+            yield (
+                f"has {engine.slots} row slots and windows of {engine.kernel}, but its memory of "
+                f"rings {where} has {shape.slots} and {shape.kernel}"
+            )
+    steps = sum(block.steps for block in engine.blocks)
+    maps = sum(block.maps for block in engine.blocks)
+    listed = (len(engine.channels), len(engine.folds), engine.weights.shape[0])
+    if set(listed) != {steps}:
+        yield f"has blocks of {steps} steps, but channels, folds and weights of {listed}"
+    if len(engine.maps) != maps:
+        yield f"has blocks of {maps} maps, but the numbers of {len(engine.maps)}"
+    widest = max(block.maps for block in engine.blocks)
+    if widest > engine.lanes:
+        yield f"has {engine.lanes} lanes, but a block of {widest} maps"
+    yield from _problems_of_jobs(engine)
+
+
+def _problems_of_jobs(engine: EngineParameters) -> Iterator[str]:
+    places = len(engine.outlets) + len(engine.inside.rings)
+    for task in engine.tasks:
+        rings = len((engine.inside if task.inside else engine.outside).rings)
+        if not (0 <= task.ring < rings and 0 <= task.destination < places):
+            yield (
+                f"has {rings} rings and {places} destinations, but '{task.name}' reads ring "
+                f"{task.ring} and writes to {task.destination}"
+            )
+    for number, job in enumerate(engine.jobs):
+        if not 0 <= job.task < len(engine.tasks):
+            yield f"has {len(engine.tasks)} tasks, but job {number} is of task {job.task}"
+        if max(job.need, job.release) > engine.slots:
+            yield (
+                f"has {engine.slots} row slots, but job {number} needs {job.need} rows and lets "
+                f"go of {job.release}"
+            )

@@ -14,10 +14,13 @@ from hypothesis import strategies as st
 from sightline.backends.fpga import engines
 from sightline.backends.fpga.program import layer_steps
 from sightline.backends.fpga.timing import row_values
+from sightline.hw.engine import Engine
+from sightline.hw.parameters import Block, WindowShape
 from sightline.hw.requantize import Requantize
 from sightline.ir.table import Table
 from sightline.ir.window import Window
 from tests.support.bank_chains import Chain, Chained, EngineChoice, Filters, graph_of, planned
+from tests.support.engine_parts import JOB, MAP, RING, TASK, parameters
 from tests.support.examples import TIMES, examples
 from tests.support.gateware import Several, play_in_python, play_in_verilog
 from tests.support.streams import STUCK_AFTER, Case, Played
@@ -312,3 +315,36 @@ def test_rounding_toward_zero_is_noticed(monkeypatch: pytest.MonkeyPatch) -> Non
     whole = Requantize._shift
     monkeypatch.setattr(Requantize, "_shift", lambda *given: whole(*given) & ~1)
     is_noticed("the largest kernel")
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (
+            {"inside": WindowShape((RING,), 3, (1, 1), 8)},
+            r"has 3 row slots and windows of \(1, 1\), but its memory of rings outside has 2 and",
+        ),
+        (
+            {"folds": (0, 0)},
+            r"has blocks of 1 steps, but channels, folds and weights of \(1, 2, 1\)",
+        ),
+        ({"maps": (MAP, MAP)}, "has blocks of 1 maps, but the numbers of 2"),
+        (
+            {"blocks": (Block(1, 2),), "maps": (MAP, MAP)},
+            "has 1 lanes, but a block of 2 maps",
+        ),
+        (
+            {"tasks": (dataclasses.replace(TASK, destination=1),)},
+            "has 1 rings and 1 destinations, but 'bank' reads ring 0 and writes to 1",
+        ),
+        ({"jobs": (dataclasses.replace(JOB, task=1),)}, "has 1 tasks, but job 0 is of task 1"),
+        (
+            {"jobs": (dataclasses.replace(JOB, need=3),)},
+            "has 2 row slots, but job 0 needs 3 rows and lets go of 1",
+        ),
+    ],
+)
+def test_parts_that_do_not_go_together(change: dict[str, Any], problem: str) -> None:
+    Engine(parameters())
+    with pytest.raises(ValueError, match=f"^the engine engine {problem}"):
+        Engine(parameters(**change))
