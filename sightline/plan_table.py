@@ -9,7 +9,7 @@ import click
 
 from sightline.backends.fpga import devices
 from sightline.backends.fpga.engines import engine_banks
-from sightline.backends.fpga.estimate import total
+from sightline.backends.fpga.estimate import engine_label, total
 from sightline.backends.fpga.refusals import TOLD
 from sightline.backends.fpga.target import Accelerated
 from sightline.terminal import show_table
@@ -67,7 +67,10 @@ def _tell_engines(made: Accelerated) -> None:
                 engine.kind,
                 f"{100 * macs / (products * made.plan.prediction.interval):.1f}%",
                 str(engine.slots),
-                *(f"{getattr(estimates[engine.name], kind):,g}" for kind in PARTS.values()),
+                *(
+                    f"{getattr(estimates[engine_label(engine)], kind):,g}"
+                    for kind in PARTS.values()
+                ),
             ]
         )
     columns = ["engine of", "taps x maps", "products", "busy", "rows", *PARTS]

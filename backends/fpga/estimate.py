@@ -36,6 +36,11 @@ def total(parts: tuple[Part, ...]) -> Resources:
     return sum((part.resources for part in parts), Resources())
 
 
+def engine_label(engine: EnginePlan) -> str:
+    """The name of its part."""
+    return f"engine {engine.name}"
+
+
 def engine_part(network: Network, plan: Plan, engine: EnginePlan, device: Device) -> Part:
     parameters = engine_parameters(network, plan, engine)
     steps = len(parameters.channels)
@@ -53,7 +58,7 @@ def engine_part(network: Network, plan: Plan, engine: EnginePlan, device: Device
         (window_resources(shape, device) for shape in (parameters.outside, parameters.inside)),
         Resources(),
     )
-    return Part(engine.name, array + windows + epilogue_resources(parameters, device))
+    return Part(engine_label(engine), array + windows + epilogue_resources(parameters, device))
 
 
 def window_resources(shape: WindowShape, device: Device) -> Resources:

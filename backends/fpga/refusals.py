@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sightline.backends.fpga import devices
 from sightline.backends.fpga.engines import engine_banks
-from sightline.backends.fpga.estimate import total
+from sightline.backends.fpga.estimate import engine_label, total
 from sightline.backends.fpga.network import Network
 from sightline.backends.fpga.plan import Plan
 from sightline.backends.fpga.plan_options import PlanOptions
@@ -33,7 +33,7 @@ def size_refusal(network: Network, plan: Plan, fitting: Sequence[str]) -> UserEr
     }
     resource = max(short, key=short.__getitem__)
     largest = max(plan.parts, key=lambda part: float(getattr(part.resources, resource)))
-    engine = next((each for each in plan.engines if each.name == largest.name), None)
+    engine = next((each for each in plan.engines if engine_label(each) == largest.name), None)
     layer = max(engine_banks(network, engine), key=lambda bank: bank.weights) if engine else None
     needs, has = getattr(needed, resource), getattr(device, resource)
     problem = (

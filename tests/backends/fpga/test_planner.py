@@ -44,6 +44,7 @@ def test_a_plan_has_no_more_multipliers_than_allowed(
         assert plan.multipliers <= most
         assert 0 < plan.utilization <= 1
         assert plan.macs == network.macs
+        assert len({part.name for part in plan.parts}) == len(plan.parts)
         rows = [row for engine in plan.engines for row in engine.order]
         assert len(rows) == len(set(rows)) == sum(bank.rows for bank in network.banks)
 
