@@ -26,7 +26,7 @@ from sightline.backends.fpga.network import (
     Sum,
 )
 from sightline.backends.fpga.readers import require_readers
-from sightline.backends.fpga.refusals import stage_refusal
+from sightline.backends.fpga.refusals import beginnings, stage_refusal
 from sightline.backends.fpga.taken import (
     TO_HOST,
     bits_of,
@@ -56,6 +56,8 @@ def extract(graph: Graph, begin: Sequence[str] = ()) -> Network:
     `begin` are names of integer values; they may also be given with commas between.
     """
     names = [name for each in begin for name in each.split(",") if name]
+    if begin and not names:
+        raise UserError("the accelerator is to begin at no value", fix="Name one behind --from.")
     return _Extraction(graph, names or first_integers(graph)).network()
 
 
@@ -72,7 +74,11 @@ def first_integers(graph: Graph) -> list[str]:
             raise UserError(
                 f"the accelerator computes with integers, but the network computes "
                 f"{unrounded.op.kind} of {node.type} in float",
-                fix="Quantize it: add --calibrate FRAMES.",
+                fix=(
+                    "Let it be quantized too, or begin behind it, with --from."
+                    if any(isinstance(node.op, Quantize) for node in graph.operations)
+                    else "Quantize it: add --calibrate FRAMES."
+                ),
                 node=unrounded.name,
                 where=unrounded.where,
             )
@@ -94,7 +100,6 @@ class _Extraction:
         for node in self.graph.operations:
             if node.name not in self.inside and any(map(self.depends, node.inputs)):
                 self.take(node)
-        outputs = self.outputs()
         banks = tuple(each for each in self.inside.values() if isinstance(each, Bank))
         followers = tuple(
             each for each in self.inside.values() if isinstance(each, Enlarged | Sum | Labels)
@@ -105,6 +110,7 @@ class _Extraction:
                 f"{', '.join(s.name for s in self.sources) or 'the inputs'}"
             )
         require_distinct(self.inside)
+        outputs = self.outputs()
         network = Network(self.graph.name, tuple(self.sources), banks, followers, outputs)
         require_readers(self.graph, network)
         return network
@@ -121,7 +127,9 @@ class _Extraction:
             raise UserError(
                 f"the accelerator cannot begin at '{name}', which is {type_}: it takes signed "
                 "integers of 8 or 16 bits",
-                fix="Name values after they are quantized.",
+                fix=f"Begin with --from {','.join(later)}."
+                if (later := beginnings(self.graph))
+                else "Name values after they are quantized.",
             )
         if type_.rank != 4 or type_.shape[0] != 1:
             raise UserError(

@@ -10,13 +10,13 @@ import itertools
 from collections.abc import Iterator
 
 from sightline.backends.fpga import devices
-from sightline.backends.fpga.arrivals import fast_offers, uniform_offers
 from sightline.backends.fpga.engines import engine_banks, leaving
 from sightline.backends.fpga.estimate import total
 from sightline.backends.fpga.fit import fitted
 from sightline.backends.fpga.folding import Budget, Cost, Folding, Foldings, cost_of, slowest
 from sightline.backends.fpga.network import Bank, Network
 from sightline.backends.fpga.order import demand_order
+from sightline.backends.fpga.pace import settled, with_depths, with_links
 from sightline.backends.fpga.plan import (
     UNBOUNDED,
     EnginePlan,
@@ -29,14 +29,7 @@ from sightline.backends.fpga.plan_options import PlanOptions
 from sightline.backends.fpga.refusals import rate_refusal, size_refusal
 from sightline.backends.fpga.rows import row_needs
 from sightline.backends.fpga.schedule import StuckError
-from sightline.backends.fpga.timing import Timing, run_plan
 from sightline.ir.progress import Report, silent
-
-FRAMES = 4
-"""Frames that a plan is tried with: the first ones fill it."""
-
-TRIES = 4
-"""How often the interval is taken from the run before, until frames come as they leave."""
 
 SHARES = (1.0, 0.75, 0.5, 0.25)
 """Parts of the DSP blocks, or of a frame's cycles, to try: with other arrays than the fastest or
@@ -44,6 +37,9 @@ the smallest, weights may fill block RAM better."""
 
 WAITING = 0.005
 """The part of a frame in which engines may wait, when the frame rate is given."""
+
+SLOWED = 2
+"""How many times its least cycles a frame may take, to come at the rate that is asked for."""
 
 MOST_AHEAD = 2
 """Rows that may be computed before they are needed."""
@@ -116,14 +112,12 @@ def best_plan(
         if found and promise >= found[0][0][: len(promise)]:
             continue
         begun = begin_plan(network, options, choice, ahead)
-        least = fitted(
-            network, _with_links(begun, dict.fromkeys(_names(begun), 1)), foldings.device
-        )
+        least = fitted(network, with_links(begun, dict.fromkeys(_names(begun), 1)), foldings.device)
         if not total(least.parts).fits(foldings.device):
             report("planning", len(tries), len(tries))
             return least
         try:
-            plan = settled(network, begun)[0]
+            plan = settled(network, begun, None)[0]
         except StuckError:
             continue
         found.append((_merit(choice, plan, options), plan))
@@ -205,7 +199,7 @@ def begin_plan(
     engines = tuple(engine_plan(network, folding, order, ahead) for folding in foldings)
     interval = slowest(foldings)
     if options.fps is not None:
-        interval = max(interval, most_cycles(options))
+        interval = max(interval, min(most_cycles(options), SLOWED * interval))
     return Plan(
         options.device,
         options.clock,
@@ -221,51 +215,6 @@ def begin_plan(
 
 def _names(plan: Plan) -> list[str]:
     return [link.name for link in plan.links]
-
-
-def _with_links(plan: Plan, depths: dict[str, int]) -> Plan:
-    sized = (dataclasses.replace(link, depth=depths[link.name]) for link in plan.links)
-    return dataclasses.replace(plan, links=tuple(sized))
-
-
-def settled(network: Network, plan: Plan) -> tuple[Plan, Timing]:
-    """The plan with the interval at which frames leave as they come, and how it runs so."""
-    for _ in range(TRIES):
-        interval = plan.prediction.interval
-        fast = plan.objective == "latency"
-        offers = fast_offers(network) if fast else uniform_offers(network, interval)
-        plan = dataclasses.replace(plan, offers=offers)
-        timing = run_plan(network, plan, interval, FRAMES)
-        reached = timing.latency if fast else timing.interval
-        plan = dataclasses.replace(plan, prediction=Prediction(reached, timing.latency))
-        if reached == interval:
-            break
-    return plan, timing
-
-
-def with_depths(network: Network, plan: Plan) -> Plan:
-    """The plan with each FIFO as deep as it must be for nobody to wait, and no deeper."""
-    plan, timing = settled(network, plan)
-    depths = {
-        name: depth + waiting_pixels(network, plan, name) for name, depth in timing.depths.items()
-    }
-    return settled(network, _with_links(plan, depths))[0]
-
-
-def waiting_pixels(network: Network, plan: Plan, name: str) -> int:
-    """Pixels of a source that come while rows of coarser ones are written before its own.
-
-    The schedule lets every picture be written on its own; but those of an engine share one port.
-    """
-    source = next((each for each in network.sources if each.name == name), None)
-    reader = next((bank for bank in network.banks if bank.source == name), None)
-    if source is None or reader is None:
-        return 0
-    engine = next(engine for engine in plan.engines if reader.name in engine.banks)
-    banks = engine_banks(network, engine)
-    before = [bank for bank in banks[banks.index(reader) + 1 :] if bank.source not in engine.banks]
-    cycles = sum(bank.width * bank.layer.channels for bank in before)
-    return -(-cycles * source.height * source.width // plan.offer(name).period)
 
 
 def engine_plan(network: Network, folding: Folding, order: list[Row], ahead: int) -> EnginePlan:

@@ -55,14 +55,16 @@ def rate_refusal(network: Network, options: PlanOptions, fastest: Plan) -> UserE
     assert options.fps is not None
     cycles = fastest.prediction.interval
     reached = int(options.clock * 1e7 / cycles) / 10
+    megahertz = -(-cycles * options.fps // 1e6)
     slowest = max(network.banks, key=lambda bank: bank.macs)
     most = "" if options.max_multipliers is None else f" and {options.max_multipliers} multipliers"
+    asked = int(options.clock * 1e6 / options.fps)
     return UserError(
-        f"{options.fps:g} frames a second need a frame in {options.clock * 1e6 / options.fps:,.0f} "
-        f"cycles of {options.clock:g} MHz, but on {options.device}{most} one takes {cycles:,}; "
+        f"{options.fps:.12g} frames a second need a frame in {asked:,} cycles of "
+        f"{options.clock:g} MHz, but on {options.device}{most} one takes {cycles:,}; "
         f"most of its work is '{slowest.name}'",
-        fix=f"What fits: --fps {reached:g}, or "
-        f"--clock-mhz {-(-cycles * options.fps // 1e6):g} if the device allows it.",
+        fix=f"What fits: --fps {reached:.12g}, or "
+        f"--clock-mhz {megahertz:.12g} if the device allows it.",
         node=slowest.name,
         where=slowest.where,
     )

@@ -26,9 +26,6 @@ ROWS_SEEN = 3
 CREDIT_SEEN = 2
 """From the value that leaves a FIFO to a job that needs its place."""
 
-SLOT_LOADED = 7
-"""From the last step of a job to the first value in a slot that it let go of."""
-
 SLOT_SEEN = 8
 """From the last step of a job to a job that needs the slot for its own results."""
 
@@ -104,53 +101,6 @@ class RowStore:
             return -SLOT_SEEN
         number = self.begun - self.slots
         return self.freed[number] if number < len(self.freed) else None
-
-
-@dataclass(eq=False)
-class Loader:
-    """Takes rows of pixels of `channels` values from a channel into a store.
-
-    A source's channel holds pixels, which leave it together (`wide`); others hold values.
-    """
-
-    channel: Channel
-    store: RowStore
-    channels: int
-    wide: bool
-    last: int = -1
-
-    def step(self) -> bool:
-        """Load the next row, if it is known when it comes and when it may."""
-        number, free = len(self.channel.taken), self.store.free_at()
-        if number >= len(self.channel.ready) or free is None:
-            return False
-        may_begin = free + SLOT_LOADED
-        ready = self.channel.ready[number]
-        taken = self.pixels(ready, may_begin) if self.wide else self.values(ready, may_begin)
-        self.channel.taken.append(taken)
-        self.store.begun += 1
-        self.store.whole.append(self.last)
-        return True
-
-    def values(self, ready: Array, may_begin: int) -> Array:
-        """One a cycle, each as it is there."""
-        earliest = ready.copy()
-        earliest[0] = max(earliest[0], may_begin, self.last + 1)
-        taken = in_turn(earliest, 1)
-        self.last = int(taken[-1])
-        return taken
-
-    def pixels(self, ready: Array, may_begin: int) -> Array:
-        """A pixel leaves the channel a cycle before its first value is written, or waits there."""
-        first = max(int(ready[0]), self.last)
-        begin = max(first + 1, may_begin)
-        earliest = ready[1:].copy()
-        earliest[:1] = np.maximum(earliest[:1], begin + self.channels - 1)
-        taken = np.concatenate([[first], in_turn(earliest, self.channels)])
-        begun = taken + 1
-        begun[0] = begin
-        self.last = int(begun[-1]) + self.channels - 1
-        return taken
 
 
 def in_turn(earliest: Array, apart: int) -> Array:

