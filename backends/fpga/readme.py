@@ -39,8 +39,8 @@ or
     vvp -n {top}.vvp
 
 It prints PASS, or the first value that differs, and then its exit status is not 0. Icarus needs no
-build, and takes far longer. Pixels are offered as fast as they are taken, so that the frame may take
-fewer cycles than at the planned pace.
+build, and takes far longer. Pixels are offered as fast as they are taken, so that the frame may
+take fewer cycles than at the planned pace.
 
 ## Ports
 
