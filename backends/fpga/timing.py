@@ -66,9 +66,6 @@ class Timing:
 
 NOTHING_KNOWN: Mapping[str, Port] = {}
 
-MOST_ROUNDS = 100
-"""More than it ever takes until pictures that share a port agree who waits for whom."""
-
 
 def run_plan(
     network: Network,
@@ -81,14 +78,12 @@ def run_plan(
 
     Who waits at a port that pictures share follows from when their values come, and that from who
     waited before: each round finds it with the writes of the round before, until nothing changes.
-    What comes first in time is right first. `ports` are those to begin with; where they are None,
-    each picture has a port of its own.
+    What comes first in time is right first, and more in each round. `ports` are those to begin
+    with; where they are None, each picture has a port of its own.
     """
     run = _Run(network, plan, interval, frames, ports or {})
     timing = run.run()
-    for _ in range(MOST_ROUNDS if ports is not None else 0):
-        if run.agrees(timing.ports):
-            break
+    while ports is not None and not run.agrees(timing.ports):
         run = _Run(network, plan, interval, frames, timing.ports)
         timing = run.run()
     return timing
