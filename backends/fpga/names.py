@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable
 
@@ -46,6 +47,16 @@ def hardware_name(name: str) -> str:
     word = re.sub(r"\W", "_", name, flags=re.ASCII)
     word = word if word[:1].isalpha() else f"v{word}"
     return f"{word}_" if word in KEYWORDS | PORTS | OF_COMPONENTS else word
+
+
+def told_apart(names: Iterable[str]) -> list[str]:
+    """The same names, with numbers behind those that the hardware already has."""
+    made: dict[str, str] = {}
+    for name in names:
+        tries = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(1)))
+        free = next(each for each in tries if hardware_name(each) not in made)
+        made[hardware_name(free)] = free
+    return list(made.values())
 
 
 def require_distinct(names: Iterable[str]) -> None:

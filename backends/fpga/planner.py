@@ -14,6 +14,7 @@ from sightline.backends.fpga.engines import engine_banks, leaving
 from sightline.backends.fpga.estimate import total
 from sightline.backends.fpga.fit import fitted
 from sightline.backends.fpga.folding import Budget, Cost, Folding, Foldings, cost_of, slowest
+from sightline.backends.fpga.names import told_apart
 from sightline.backends.fpga.network import Bank, Network
 from sightline.backends.fpga.order import demand_order
 from sightline.backends.fpga.pace import settled, with_depths, with_links
@@ -198,7 +199,12 @@ def begin_plan(
 ) -> Plan:
     """The plan of these engines with room for everything, at the interval they could reach."""
     order = demand_order(network, ahead)
-    engines = tuple(engine_plan(network, folding, order, ahead) for folding in foldings)
+    found = [engine_plan(network, folding, order, ahead) for folding in foldings]
+    # Engines are named after layers, and several may compute one layer, again and again.
+    names = told_apart(engine.name for engine in found)
+    engines = tuple(
+        dataclasses.replace(engine, name=name) for engine, name in zip(found, names, strict=True)
+    )
     interval = slowest(foldings)
     if options.fps is not None:
         interval = max(interval, min(most_cycles(options), SLOWED * interval))

@@ -62,6 +62,20 @@ def random_pool(rng: np.random.Generator, size: Sequence[int]) -> nn.MaxPool2d:
     return nn.MaxPool2d(kernel, strides, padding=[0, 0, *ends])
 
 
+class Tied(nn.Network):
+    """One filter bank, three times over."""
+
+    name = "tied"
+
+    def __init__(self) -> None:
+        self.inputs = {"image": (1, 4, 12, 12)}
+        with nn.seeded(0):
+            self.conv, self.relu = nn.Conv2d(4, 4, 3, padding=1), nn.ReLU()
+
+    def forward(self, image: Tensor) -> Any:
+        return self.conv(self.relu(self.conv(self.relu(self.conv(image)))))
+
+
 class Beside(nn.Network):
     """Two pictures of different sizes, each with one or two filter banks and a result of its own.
 
