@@ -10,7 +10,7 @@ import click
 from sightline.backends.fpga import devices
 from sightline.backends.fpga.engines import engine_banks
 from sightline.backends.fpga.estimate import engine_label, total
-from sightline.backends.fpga.refusals import TOLD
+from sightline.backends.fpga.resources import TOLD
 from sightline.backends.fpga.target import Accelerated
 from sightline.terminal import show_table
 

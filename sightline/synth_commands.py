@@ -27,7 +27,7 @@ def synth(artifact: str, as_json: bool) -> int:
 
     from sightline.backends.fpga import devices
     from sightline.backends.fpga.estimate import total
-    from sightline.backends.fpga.refusals import TOLD
+    from sightline.backends.fpga.resources import TOLD
     from sightline.backends.fpga.synthesize import synthesize
 
     device = devices.device(accelerated.plan.device)

@@ -124,12 +124,11 @@ class _Extraction:
         type_ = self.graph[name].type
         storage = integers_of(type_)
         if storage is None or not storage.signed or storage.bits not in (8, 16):
+            later = ",".join(beginnings(self.graph))
             raise UserError(
                 f"the accelerator cannot begin at '{name}', which is {type_}: it takes signed "
                 "integers of 8 or 16 bits",
-                fix=f"Begin with --from {','.join(later)}."
-                if (later := beginnings(self.graph))
-                else "Name values after they are quantized.",
+                fix=f"Begin with --from {later}." if later else "Name values in such integers.",
             )
         if type_.rank != 4 or type_.shape[0] != 1:
             raise UserError(

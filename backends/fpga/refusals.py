@@ -10,17 +10,11 @@ from sightline.backends.fpga.estimate import engine_label, total
 from sightline.backends.fpga.network import Network
 from sightline.backends.fpga.plan import Plan
 from sightline.backends.fpga.plan_options import PlanOptions
+from sightline.backends.fpga.resources import TOLD
 from sightline.backends.fpga.taken import TAKEN, integers_of, is_known
 from sightline.ir.errors import UserError
 from sightline.ir.graph import Graph, Node
 from sightline.ir.ops.stage import Stage
-
-TOLD = {
-    "dsp": "DSP blocks",
-    "bram36": "block RAMs of 36 kbit",
-    "lut": "LUTs",
-    "ff": "flip-flops",
-}
 
 
 def size_refusal(network: Network, plan: Plan, fitting: Sequence[str]) -> UserError:

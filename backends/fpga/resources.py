@@ -2,7 +2,7 @@
 
 The formulas count adders and registers as the gateware has them, and what Yosys makes of those was
 measured: an adder takes a LUT for each bit, a product in LUTs one for each bit of two digits twice,
-a ROM of up to 64 words one for each bit. tests/backends/fpga/test_resources.py holds them to it.
+a ROM of up to 64 words one for each bit. tests/backends/fpga/test_synthesize.py holds them to it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,14 @@ from sightline.hw.sum_tree import level_widths, sum_tree_latency
 
 BLOCK_SHAPES = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
 """Width and depth of half a block RAM, or of one of an ECP5."""
+
+TOLD = {
+    "dsp": "DSP blocks",
+    "bram36": "block RAMs of 36 kbit",
+    "lut": "LUTs",
+    "ff": "flip-flops",
+}
+"""The kinds of resources, and what people call them."""
 
 SHORTEST_SHIFT_REGISTER = 3
 """Delays from here on are LUTs, where the chip has shift registers; shorter ones are registers."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -47,16 +48,10 @@ class Timing:
     ports: Mapping[str, Port]
 
     @property
-    def interval(self) -> int:
-        """Between the ends of the last two frames."""
-        return self.last[-1] - self.last[-2]
-
-    @property
     def pace(self) -> int:
         """The interval, if frames leave as they come; else one that is nearer to what can be."""
-        later = [end - begin for begin, end in zip(self.last[:-1], self.last[1:], strict=True)]
-        came = self.first[-1] - self.first[-2]
-        return max(later[len(later) // 2 :], default=came)
+        intervals = [end - begin for begin, end in itertools.pairwise(self.last)]
+        return max(intervals[len(intervals) // 2 :])
 
     @property
     def latency(self) -> int:

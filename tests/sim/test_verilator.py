@@ -60,6 +60,7 @@ def test_a_second_build_is_the_first(cache: Path, monkeypatch: pytest.MonkeyPatc
         counter("other"),
         Hardware(COUNTER.top, COUNTER.sources, public=(("counter", "n"),)),
         Hardware(COUNTER.top, COUNTER.sources, COUNTER.public, traced="counter"),
+        Hardware(COUNTER.top, COUNTER.sources, COUNTER.public, optimized=True),
     ],
 )
 def test_what_makes_a_difference_makes_another_build(other: Hardware) -> None:

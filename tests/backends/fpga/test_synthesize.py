@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sightline.backends.fpga import yosys
 from sightline.backends.fpga.devices import device
 from sightline.backends.fpga.resources import Resources, mac_array_resources
 from sightline.backends.fpga.synthesize import count_cells, synthesize
@@ -80,6 +81,12 @@ def test_a_missing_yosys_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
         r"Install it with: pip install 'sightline\[fpga\]'\.$"
     )
     with pytest.raises(UserError, match=message):
+        synthesize(BLINKER, device("xc6vlx240t"))
+
+
+def test_a_yosys_that_dies_is_no_fault_of_the_design(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yosys, "PROGRAM", "raise MemoryError('no room')")
+    with pytest.raises(UserError, match=r"^Yosys ended early, with 1: .*no room\. Give it more"):
         synthesize(BLINKER, device("xc6vlx240t"))
 
 
