@@ -1,0 +1,4 @@
+// The driver API's header, which the code generator includes for its types alone.
+#pragma once
+
+#include "cuda_runtime.h"
