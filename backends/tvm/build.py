@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tvm import te, tirx
 
+from sightline.backends.tvm.layout import PLANAR, Layout, Packing
 from sightline.ir.constant import Constant
-from sightline.ir.types import Array
+from sightline.ir.types import Array, Shape, TensorType
 
 Tensor = Any
 """A tensor of TVM's: a placeholder, or a stage of a computation."""
@@ -20,8 +22,11 @@ Expr = Any
 WITHIN = "within"
 """Marks a stage of one number at a time, computed in the innermost loop of the stage it serves."""
 
-TILE = "tile"
-"""Marks the sums of a filter bank, with the sizes of their tiles."""
+EACH = {"each": 1}
+"""Marks a stage that takes number by number: it is computed wherever it is read, if it is read."""
+
+PIXEL_TILE, MAP_TILE = "pixel_tile", "map_tile"
+"""Mark the sums of `lanes_of_pixels` and of `lanes_of_maps`, with the sizes of their tiles."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +39,103 @@ class Machine:
     registers: int
     """Vector registers."""
 
+    dot: str = ""
+    """The instruction that multiplies and adds integers, as `dot_products` names it; or none."""
+
+    vectors_of_doubles: bool = True
+    """Whether doubles are as quick as integers of 64 bits, or quicker."""
+
+    cache: int = 1 << 18
+    """Bytes that a thread keeps near: half of its second level."""
+
+
+@dataclass
+class Operand:
+    """What a kernel reads: the value of a node, or a constant, and how it lies in memory."""
+
+    type: TensorType
+    layout: Layout
+    is_constant: bool
+    readers: int
+    argument: Tensor
+    """The placeholder, under the shape in memory."""
+
+    view: Tensor
+    """The same under the shape of the graph."""
+
+    packing: Packing | None = None
+
 
 @dataclass
 class Build:
     """What an op's expression may use besides its operands."""
 
     machine: Machine
+    layout: Layout = PLANAR
+    """How the kernel's result lies in memory."""
+
+    pooled: Shape = (1, 1)
+    """The window, of neither overlap nor gap, that the kernel pools a filter bank in."""
+
+    is_flat: bool = False
+    """Whether pixels go by number from the filter bank on: rows and columns are one axis."""
+
+    operands: list[Operand] = field(default_factory=list)
     tables: list[Constant] = field(default_factory=list)
     tensors: list[Tensor] = field(default_factory=list)
+
+    def operand(self, type_: TensorType, layout: Layout, is_constant: bool, readers: int) -> None:
+        """Declare the next operand."""
+        name = f"x{len(self.operands)}"
+        argument = te.placeholder(layout.stored(type_.shape), type_.element.dtype.name, name)
+        view = argument if layout == PLANAR else _planar(argument, type_.shape, layout.lanes)
+        self.operands.append(Operand(type_, layout, is_constant, readers, argument, view))
+
+    def read_as(self, x: Tensor) -> Operand | None:
+        """The operand that a tensor is, if it is one."""
+        return next((each for each in self.operands if each.view.same_as(x)), None)
+
+    def packed(self, x: Tensor, packing: Packing) -> Tensor:
+        """A constant operand in another order, in which the kernel will be given it."""
+        operand = self.read_as(x)
+        assert operand is not None
+        assert operand.is_constant
+        assert operand.readers == 1
+        operand.packing = packing
+        operand.argument = te.placeholder(packing.stored, packing.dtype, x.op.name)
+        return operand.argument
+
+    def reshaped(self, x: Tensor, shape: Shape) -> Tensor:
+        """The elements of x in their order under another shape."""
+        operand = self.read_as(x)
+        if operand is not None and operand.layout == PLANAR and operand.readers == 1:
+            operand.view = operand.argument = te.placeholder(shape, dtype_of(x), x.op.name)
+            return operand.view
+        old = shape_of(x)
+
+        def cell(*at: Expr) -> Expr:
+            place = at[0]
+            for size, index in zip(shape[1:], at[1:], strict=True):
+                place = place * size + index
+            axes = []
+            for size in reversed(old[1:]):
+                axes.append(tirx.floormod(place, size))
+                place = tirx.floordiv(place, size)
+            return x(place, *reversed(axes))
+
+        return te.compute(shape, cell, "reshaped", attrs=EACH)
+
+    def flat(self, x: Tensor) -> Tensor:
+        """An operand whose rows and columns are one axis, if it has both."""
+        shape = shape_of(x)
+        if len(shape) < 2:
+            return x
+        *outer, rows, columns = shape
+
+        def cell(*at: Expr) -> Expr:
+            return x(*at[:-1], *place_of(at[-1], (rows, columns)))
+
+        return te.compute((*outer, rows * columns), cell, "flat", attrs=EACH)
 
     def table(self, array: Array) -> Tensor:
         """An array known at compile time, passed to the kernel after its operands."""
@@ -50,6 +144,38 @@ class Build:
         self.tables.append(constant)
         self.tensors.append(tensor)
         return tensor
+
+
+def _planar(argument: Tensor, shape: Shape, lanes: int) -> Tensor:
+    """A blocked value under the shape of the graph."""
+    return te.compute(
+        shape,
+        lambda n, c, *at: argument(n, tirx.floordiv(c, lanes), *at, tirx.floormod(c, lanes)),
+        "planar",
+        attrs=EACH,
+    )
+
+
+def stored(x: Tensor, build: Build) -> Tensor:
+    """A result as it is to lie in memory; a blocked one's pixels are one axis."""
+    lanes = build.layout.lanes
+    if not lanes:
+        return te.compute(x.shape, lambda *at: x(*at), "stored") if build.is_flat else x
+    batch, channels, *spatial = shape_of(x)
+
+    def cell(n: Expr, block: Expr, pixel: Expr, lane: Expr) -> Expr:
+        return x(n, block * lanes + lane, *place_of(pixel, spatial))
+
+    return te.compute((batch, channels // lanes, math.prod(spatial), lanes), cell, "stored")
+
+
+def place_of(pixel: Expr, spatial: Sequence[int]) -> list[Expr]:
+    """The row and column of a pixel by its number."""
+    place = []
+    for size in reversed(spatial[1:]):
+        place.append(tirx.floormod(pixel, size))
+        pixel = tirx.floordiv(pixel, size)
+    return [pixel, *reversed(place)]
 
 
 def shape_of(x: Tensor) -> tuple[int, ...]:
@@ -63,11 +189,19 @@ def dtype_of(x: Tensor | Expr) -> str:
 
 def cast(x: Tensor, dtype: str) -> Tensor:
     """x in another type, as a stage of its own."""
-    return te.compute(x.shape, lambda *at: x(*at).astype(dtype), "cast")
+    return te.compute(x.shape, lambda *at: x(*at).astype(dtype), "cast", attrs=EACH)
 
 
 def is_float(x: Tensor | Expr) -> bool:
     return dtype_of(x).startswith("float")
+
+
+def unless_nan(x: Expr, value: Expr, otherwise: Expr) -> Expr:
+    """`value`, or `otherwise` if x is NaN.
+
+    TVM's own test cannot be computed in vectors, and `x != x` and `not x <= y` it takes apart.
+    """
+    return tirx.Select(x <= tirx.infinity(dtype_of(x)), value, otherwise)
 
 
 def lowest(dtype: Any) -> Expr:
@@ -76,7 +210,20 @@ def lowest(dtype: Any) -> Expr:
     return -tirx.infinity(name) if name.startswith("float") else tirx.min_value(name)
 
 
-def padded(x: Tensor, pairs: Sequence[tuple[int, int]], fill: Expr) -> Tensor:
+def named(x: Tensor) -> Tensor:
+    """x as a stage of its own within the innermost loop, for expressions that give it no name.
+
+    TVM takes exponential time for one deep expression.
+    """
+    return te.compute(x.shape, lambda *at: x(*at), "named", attrs={WITHIN: 1})
+
+
+def padded(
+    x: Tensor,
+    pairs: Sequence[tuple[int, int]],
+    fill: Expr,
+    attrs: Mapping[str, int] | None = None,
+) -> Tensor:
     """x with `pairs` of (begin, end) around its last axes: a stage of its own, if there are any."""
     if not any(map(any, pairs)):
         return x
@@ -86,15 +233,16 @@ def padded(x: Tensor, pairs: Sequence[tuple[int, int]], fill: Expr) -> Tensor:
 
     def cell(*at: Expr) -> Expr:
         source = [place - begin for place, (begin, _) in zip(at[still:], pairs, strict=True)]
-        return guarded(x, (*at[:still], *source), fill)
+        return guarded(x, (*at[:still], *source), fill, still)
 
-    return te.compute((*shape[:still], *sizes), cell, "padded")
+    return te.compute((*shape[:still], *sizes), cell, "padded", attrs=attrs)
 
 
-def guarded(x: Tensor, at: Sequence[Expr], fill: Expr) -> Expr:
-    """x at a place, or `fill` where that lies outside."""
+def guarded(x: Tensor, at: Sequence[Expr], fill: Expr, still: int = 2) -> Expr:
+    """x at a place, or `fill` where that lies outside along one of the axes from `still` on."""
     inside = [
-        tirx.all(place >= 0, place < size) for place, size in zip(at, shape_of(x), strict=True)
+        tirx.all(place >= 0, place < size)
+        for place, size in zip(at[still:], shape_of(x)[still:], strict=True)
     ]
     return tirx.if_then_else(tirx.all(*inside), x(*at), fill)
 
@@ -106,3 +254,10 @@ def reduce_axes(sizes: Sequence[int], name: str = "k") -> list[Expr]:
 def element(x: Tensor, at: Sequence[Expr], axis: int, place: Expr) -> Expr:
     """x at these places, but at another one along an axis."""
     return x(*at[:axis], place, *at[axis + 1 :])
+
+
+def spread(x: Tensor, at: Sequence[Expr]) -> Expr:
+    """x at a place of what it broadcasts to."""
+    shape = shape_of(x)
+    inner = at[len(at) - len(shape) :]
+    return x(*(0 if size == 1 else place for size, place in zip(shape, inner, strict=True)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tvm import te, tirx
 
-from sightline.backends.tvm.build import Build, Expr, Tensor, is_float, shape_of
+from sightline.backends.tvm.build import Build, Expr, Tensor, is_float, shape_of, unless_nan
 from sightline.backends.tvm.formula import Formula, computed
 from sightline.backends.tvm.pooling import largest
 from sightline.ir.ops.classify import ArgMax, Softmax
@@ -17,7 +17,7 @@ def softmax(op: Softmax, build: Build, x: Tensor) -> Tensor:
     def power(formula: Formula, *at: Expr) -> Expr:
         return formula.exp(x(*at) - top(*at[:axis], *at[axis + 1 :]))
 
-    powers = computed(shape_of(x), power, "powers")
+    powers = computed(shape_of(x), power, "powers", attrs=None)
     total = _without(powers, axis, te.sum, "total")
     return te.compute(
         x.shape, lambda *at: powers(*at) / total(*at[:axis], *at[axis + 1 :]), "softmax"
@@ -33,10 +33,10 @@ def arg_max(op: ArgMax, build: Build, x: Tensor) -> Tensor:
 
     def cell(*at: Expr) -> Expr:
         element = x(*at[:axis], index, *at[axis:])
-        hit = element == top(*at)
+        found = tirx.Select(element == top(*at), index, size)
         if is_float(x):
-            hit = tirx.any(hit, tirx.isnan(element))
-        return te.min(tirx.Select(hit, index, size), axis=index)
+            found = unless_nan(element, found, index)
+        return te.min(found, axis=index)
 
     return te.compute(top.shape, cell, "argmax")
 

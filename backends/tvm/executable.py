@@ -1,16 +1,18 @@
-"""Runs a plan: memory is laid out once, and a frame is a list of calls."""
+"""Runs a plan: a frame is a list of calls on memory that is laid out once."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import tvm
 
 from sightline.backends.target import StageTime
+from sightline.backends.tvm.layout import Packing
 from sightline.backends.tvm.plan import Argument, Plan
 from sightline.ir.constant import Constant
 from sightline.ir.graph import Const, Graph
@@ -19,60 +21,89 @@ from sightline.ir.types import Array, TensorType
 ALIGNMENT = 64
 """Bytes to which TVM takes every array to be aligned."""
 
+Kernels = Mapping[str, Callable[..., Any]]
+
 Step = tuple[str, Callable[..., Any], tuple[Any, ...]]
-"""The node, its kernel and the kernel's arguments."""
+"""What a call does, its kernel and the kernel's arguments."""
 
 
 class CpuExecutable:
-    """A compiled graph with its memory. Runs from several threads wait for each other."""
+    """A compiled graph. Several threads may run it at once: each run has memory of its own.
+
+    Memory is kept for the next run, and weights are there once for all.
+    """
+
+    def __init__(
+        self, graph: Graph, plan: Plan, kernels: Kernels, tables: Mapping[str, Constant]
+    ) -> None:
+        self.graph = graph
+        self._plan = plan
+        self._kernels = kernels
+        self._fixed = dict(_fixed(graph, plan, tables))
+        self._lock = threading.Lock()
+        self._idle = [Memory(graph, plan, kernels, self._fixed)]
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        with self._memory() as memory:
+            memory.put(inputs)
+            for _, kernel, arguments in memory.steps:
+                kernel(*arguments)
+            return {output.label: memory.get(output.node) for output in self.graph.outputs}
+
+    def profile(self, inputs: Mapping[str, Array]) -> list[StageTime]:
+        """One run, kernel by kernel."""
+        times = []
+        with self._memory() as memory:
+            memory.put(inputs)
+            for label, kernel, arguments in memory.steps:
+                start = time.perf_counter()
+                kernel(*arguments)
+                times.append(StageTime(label, time.perf_counter() - start))
+        return times
+
+    @contextmanager
+    def _memory(self) -> Iterator[Memory]:
+        """Memory that no other run uses meanwhile."""
+        with self._lock:
+            memory = self._idle.pop() if self._idle else None
+        memory = memory or Memory(self.graph, self._plan, self._kernels, self._fixed)
+        try:
+            yield memory
+        finally:
+            with self._lock:
+                self._idle.append(memory)
+
+
+class Memory:
+    """The buffers of one run, and the calls on them."""
 
     def __init__(
         self,
         graph: Graph,
         plan: Plan,
-        kernels: Mapping[str, Callable[..., Any]],
-        tables: Mapping[str, Constant],
+        kernels: Kernels,
+        fixed: Mapping[Argument, Any],
     ) -> None:
-        self.graph = graph
+        self._graph = graph
         self._plan = plan
-        self._lock = threading.Lock()
         self._buffers = [aligned(size) for size in plan.buffers]
-        self._fixed: dict[str, Array] = {}
-        self._steps: list[Step] = [
+        self.steps: list[Step] = [
             (
-                call.node,
+                call.label,
                 kernels[call.kernel],
-                tuple(tvm.runtime.from_dlpack(self._array(a, tables)) for a in call.arguments),
+                tuple(fixed[a] if a in fixed else self._tensor(a) for a in call.arguments),
             )
             for call in plan.calls
         ]
 
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        with self._lock:
-            self._put(inputs)
-            for _, kernel, arguments in self._steps:
-                kernel(*arguments)
-            return {output.label: self._get(output.node) for output in self.graph.outputs}
-
-    def profile(self, inputs: Mapping[str, Array]) -> list[StageTime]:
-        """One run; a node that only names another one anew takes no time."""
-        seconds = dict.fromkeys((node.name for node in self.graph.operations), 0.0)
-        with self._lock:
-            self._put(inputs)
-            for node, kernel, arguments in self._steps:
-                start = time.perf_counter()
-                kernel(*arguments)
-                seconds[node] = time.perf_counter() - start
-        return [StageTime(node, taken) for node, taken in seconds.items()]
-
-    def _put(self, inputs: Mapping[str, Array]) -> None:
-        for node in self.graph.inputs:
+    def put(self, inputs: Mapping[str, Array]) -> None:
+        for node in self._graph.inputs:
             self._value(node.name, node.type)[...] = inputs[node.name]
 
-    def _get(self, name: str) -> Array:
+    def get(self, name: str) -> Array:
         """The value of a node, as an array of the caller's own."""
-        source, type_ = self._plan.renamed.get(name, name), self.graph[name].type
-        match self.graph[source].op:
+        source, type_ = self._plan.renamed.get(name, name), self._graph[name].type
+        match self._graph[source].op:
             case Const(value):
                 return value.array.reshape(type_.shape).copy()
             case _:
@@ -82,19 +113,30 @@ class CpuExecutable:
         buffer = self._buffers[self._plan.places[name]]
         return seen_as(buffer, type_.shape, type_.element.dtype)
 
-    def _array(self, argument: Argument, tables: Mapping[str, Constant]) -> Array:
-        """The memory of an argument; that of a constant is shared by all who read it."""
+    def _tensor(self, argument: Argument) -> Any:
+        buffer = self._buffers[self._plan.places[argument.name]]
+        array = seen_as(buffer, argument.shape, np.dtype(argument.dtype))
+        return tvm.runtime.from_dlpack(array)
+
+
+def _fixed(
+    graph: Graph, plan: Plan, tables: Mapping[str, Constant]
+) -> Iterator[tuple[Argument, Any]]:
+    """What kernels read that no run changes; the same order of the same constant is there once."""
+    memory: dict[tuple[str, str, Packing | None], Array] = {}
+    for argument in dict.fromkeys(a for call in plan.calls for a in call.arguments):
         if argument.kind == "value":
-            buffer = self._buffers[self._plan.places[argument.name]]
-        else:
-            key = f"{argument.kind} {argument.name}"
-            if key not in self._fixed:
-                op = self.graph[argument.name].op if argument.kind == "constant" else None
-                constant = op.value if isinstance(op, Const) else tables[argument.name]
-                self._fixed[key] = aligned(constant.array.nbytes)
-                self._fixed[key][:] = constant.array.reshape(-1).view(np.uint8)
-            buffer = self._fixed[key]
-        return seen_as(buffer, argument.shape, np.dtype(argument.dtype))
+            continue
+        key = (argument.kind, argument.name, argument.packing)
+        if key not in memory:
+            op = graph[argument.name].op if argument.kind == "constant" else None
+            array = (op.value if isinstance(op, Const) else tables[argument.name]).array
+            if argument.packing is not None:
+                array = argument.packing.apply(array)
+            memory[key] = aligned(array.nbytes)
+            memory[key][:] = array.reshape(-1).view(np.uint8)
+        seen = seen_as(memory[key], argument.shape, np.dtype(argument.dtype))
+        yield argument, tvm.runtime.from_dlpack(seen)
 
 
 def aligned(size: int) -> Array:

@@ -7,12 +7,12 @@ Unlike TVM's max and min, ours let NaN through, as NumPy's do.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tvm import te, tirx
 
-from sightline.backends.tvm.build import WITHIN, Expr, Tensor, is_float
+from sightline.backends.tvm.build import EACH, WITHIN, Expr, Tensor, is_float, unless_nan
 from sightline.ir.types import Shape
 
 LOG2_HIGH, LOG2_LOW = 0.693359375, math.log(2) - 0.693359375
@@ -30,7 +30,12 @@ def value(x: Any) -> Expr:
     return tirx.const(x, "float32") if isinstance(x, int | float) else x
 
 
-def computed(shape: Shape, cell: Callable[..., Any], name: str) -> Tensor:
+def computed(
+    shape: Shape,
+    cell: Callable[..., Any],
+    name: str,
+    attrs: Mapping[str, int] | None = EACH,
+) -> Tensor:
     """A stage whose elements are `cell(formula, *place)`.
 
     What the formula names becomes a stage as well, of one number within the innermost loop: a
@@ -51,7 +56,7 @@ def computed(shape: Shape, cell: Callable[..., Any], name: str) -> Tensor:
             return evaluate(at)[len(stages)]
 
         stages.append(te.compute(shape, element, f"{name}_{number}", attrs={WITHIN: 1}))
-    return te.compute(shape, lambda *at: evaluate(at)[-1], name)
+    return te.compute(shape, lambda *at: evaluate(at)[-1], name, attrs=attrs)
 
 
 class Formula:
@@ -91,7 +96,7 @@ class Formula:
         whole = n.astype("int32")
         half = tirx.shift_right(whole, tirx.const(1, "int32"))
         power = series * _power_of_two(half) * _power_of_two(whole - half)
-        return tirx.Select(tirx.isnan(x), x, power)
+        return unless_nan(x, power, x)
 
     def maximum(self, x: Any, y: Any) -> Expr:
         return larger(self.name(x), self.name(y))
@@ -129,9 +134,10 @@ def smaller(x: Expr, y: Expr) -> Expr:
 
 def _choose(x: Expr, y: Expr, y_wins: Expr) -> Expr:
     """y where it wins or is NaN; else x, which so wins if it is NaN, as no comparison holds."""
+    chosen = tirx.Select(y_wins, y, x)
     if is_float(y) and not isinstance(y, tirx.FloatImm):
-        y_wins = tirx.any(y_wins, tirx.isnan(y))
-    return tirx.Select(y_wins, y, x)
+        return unless_nan(y, chosen, y)
+    return chosen
 
 
 def _power_of_two(exponent: Expr) -> Expr:

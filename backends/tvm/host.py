@@ -12,6 +12,8 @@ from typing import Any
 from tvm.target import Target, codegen
 
 from sightline.backends.tvm.build import Machine
+from sightline.backends.tvm.dot_products import instruction
+from sightline.ir.errors import UserError
 
 VECTOR_FEATURES = ("avx", "fma", "f16c")
 """How the names of the features begin that a machine may withhold."""
@@ -27,11 +29,14 @@ class Processor:
 
     @property
     def machine(self) -> Machine:
+        is_intel = self.architecture == "x86_64"
         if "avx512f" in self.features:
-            return Machine(lanes=16, registers=32)
-        if "avx" in self.features:
-            return Machine(lanes=8, registers=16)
-        return Machine(lanes=4, registers=16 if self.architecture == "x86_64" else 32)
+            lanes, registers = 16, 32
+        elif "avx" in self.features:
+            lanes, registers = 8, 16
+        else:
+            lanes, registers = 4, 16 if is_intel else 32
+        return Machine(lanes, registers, instruction(self.features, lanes) if is_intel else "")
 
     def target(self, withheld: Iterable[str] = ()) -> Target:
         """TVM's target; `withheld` are features of processors of this name that this one lacks."""
@@ -75,14 +80,27 @@ def _flags() -> set[str]:
     return {flag.replace("_", "") for flag in flags.split()}
 
 
-def use_threads() -> None:
-    """Have TVM use a thread for each physical core, unless its own variable says otherwise.
+def use_threads(count: int | None = None) -> None:
+    """Have TVM use so many threads, before its first frame.
+
+    Otherwise it takes one for each physical core, unless its own variable says otherwise.
 
     Left alone, TVM takes half the logical ones. Its threads go where the system puts them: bound to
     the first cores, those of two processes would fight for the same.
     """
+    if count is not None:
+        os.environ["TVM_NUM_THREADS"] = str(count)
     os.environ.setdefault("TVM_NUM_THREADS", str(physical_cores()))
     os.environ.setdefault("TVM_BIND_THREADS", "0")
+
+
+def threads() -> int:
+    """How many threads a frame is given."""
+    use_threads()
+    told = os.environ["TVM_NUM_THREADS"]
+    if not told.isdecimal() or int(told) < 1:
+        raise UserError(f"the variable TVM_NUM_THREADS is '{told}', not a number of at least 1")
+    return int(told)
 
 
 def physical_cores() -> int:

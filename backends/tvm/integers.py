@@ -8,14 +8,16 @@ import numpy as np
 from tvm import te, tirx
 
 from sightline.backends.tvm.build import (
+    EACH,
     Build,
     Expr,
     Tensor,
     dtype_of,
-    padded,
     shape_of,
+    spread,
+    unless_nan,
 )
-from sightline.backends.tvm.pooling import pool
+from sightline.backends.tvm.pooling import around, pool
 from sightline.ir.ops.integer import (
     Clamp,
     Exact,
@@ -32,6 +34,9 @@ from sightline.ir.ops.quantization import Dequantize, Lookup, Quantize, Requanti
 from sightline.ir.types import Int
 
 Cell = Callable[..., Expr]
+
+DOUBLE_BIAS, DOUBLE_FRACTION = 1023, 52
+"""Of a double: what is added to its exponent, and the bits below that."""
 
 EXACT: dict[type[Exact], Cell] = {
     IntegerAdd: lambda op, a, b: a + b,
@@ -55,7 +60,9 @@ def exact(op: Exact, build: Build, *x: Tensor) -> Tensor:
 
 def clamp(op: Clamp, build: Build, x: Tensor) -> Tensor:
     low, high = (tirx.const(end, dtype_of(x)) for end in (op.low, op.high))
-    return te.compute(x.shape, lambda *at: tirx.min(tirx.max(x(*at), low), high), "clamp")
+    return te.compute(
+        x.shape, lambda *at: tirx.min(tirx.max(x(*at), low), high), "clamp", attrs=EACH
+    )
 
 
 def quantize(op: Quantize, build: Build, x: Tensor) -> Tensor:
@@ -66,8 +73,8 @@ def quantize(op: Quantize, build: Build, x: Tensor) -> Tensor:
     def cell(*at: Expr) -> Expr:
         steps = tirx.nearbyint(x(*at) / tirx.const(np.float32(to.scale), "float32"))
         held = tirx.min(tirx.max(steps, tirx.const(low, "float32")), tirx.const(high, "float32"))
-        whole = tirx.Select(tirx.isnan(steps), tirx.const(0.0, "float32"), held)
-        return whole.astype("int64") + to.zero_point
+        whole = unless_nan(steps, held, tirx.const(0.0, "float32"))
+        return whole.astype("int32") + to.zero_point
 
     return narrowed(shape_of(x), cell, to.storage, "quantize")
 
@@ -79,7 +86,7 @@ def dequantize(op: Dequantize, build: Build, x: Tensor) -> Tensor:
         centered = x(*at).astype("int32") - of.zero_point
         return centered.astype("float32") * tirx.const(np.float32(of.scale), "float32")
 
-    return te.compute(x.shape, cell, "dequantize")
+    return te.compute(x.shape, cell, "dequantize", attrs=EACH)
 
 
 def scaled_weights(op: ScaledWeights, build: Build, x: Tensor, scales: Tensor) -> Tensor:
@@ -89,6 +96,13 @@ def scaled_weights(op: ScaledWeights, build: Build, x: Tensor, scales: Tensor) -
 def requantize(
     op: Requantize, build: Build, x: Tensor, multipliers: Tensor, shifts: Tensor
 ) -> Tensor:
+    """In 64 bits; or, in a processor's vectors, in doubles, which hold 53 bits exactly.
+
+    A product of 32 bits by 17, scaled by a power of two, and a half have no more than those.
+    """
+    if dtype_of(x) != "int64" and build.machine.vectors_of_doubles:
+        return _requantize_in_doubles(op, x, multipliers, shifts)
+
     def cell(*at: Expr) -> Expr:
         shift = spread(shifts, at).astype("int64")
         product = x(*at).astype("int64") * spread(multipliers, at).astype("int64")
@@ -99,16 +113,36 @@ def requantize(
     return narrowed(shape_of(x), cell, op.to.storage, "requantize")
 
 
+def _requantize_in_doubles(
+    op: Requantize, x: Tensor, multipliers: Tensor, shifts: Tensor
+) -> Tensor:
+    low, high = (double(end - op.to.zero_point) for end in (op.low, op.high))
+
+    def cell(*at: Expr) -> Expr:
+        exponent = tirx.const(DOUBLE_BIAS, "int64") - spread(shifts, at).astype("int64")
+        scale = tirx.reinterpret("float64", tirx.shift_left(exponent, long(DOUBLE_FRACTION)))
+        factor = spread(multipliers, at).astype("float64") * scale
+        steps = tirx.floor(x(*at).astype("float64") * factor + double(0.5))
+        held = tirx.min(tirx.max(steps, low), high).astype("int32")
+        return held + tirx.const(op.to.zero_point, "int32")
+
+    return narrowed(shape_of(x), cell, op.to.storage, "requantize")
+
+
 def lookup(op: Lookup, build: Build, x: Tensor, table: Tensor) -> Tensor:
     low = shape_of(table)[0] // 2 if dtype_of(x).startswith("int") else 0
-    return te.compute(x.shape, lambda *at: table(x(*at).astype("int32") + low), "lookup")
+    return te.compute(
+        x.shape, lambda *at: table(x(*at).astype("int32") + low), "lookup", attrs=EACH
+    )
 
 
 def sum_pool(op: IntegerSumPool, build: Build, x: Tensor) -> Tensor:
     wide = "int32" if op.bits <= 32 else "int64"
     zero_point = tirx.const(op.zero_point, wide)
-    centered = te.compute(x.shape, lambda *at: x(*at).astype(wide) - zero_point, "centered")
-    sums = pool(op.window, padded(centered, op.window.pad_pairs, tirx.const(0, wide)), te.sum)
+    centered = te.compute(
+        x.shape, lambda *at: x(*at).astype(wide) - zero_point, "centered", attrs=EACH
+    )
+    sums = pool(op.window, around(op.window, build, centered, tirx.const(0, wide)), te.sum)
     return narrowed(shape_of(sums), sums, Int(op.bits), "sums")
 
 
@@ -142,17 +176,14 @@ def root(x: Expr) -> Expr:
     return held + tirx.Select((held + long(1)) * (held + long(1)) <= x, long(1), long(0))
 
 
-def spread(x: Tensor, at: Sequence[Expr]) -> Expr:
-    """x at a place of what it broadcasts to."""
-    shape = shape_of(x)
-    inner = at[len(at) - len(shape) :]
-    return x(*(0 if size == 1 else place for size, place in zip(shape, inner, strict=True)))
-
-
 def narrowed(shape: Sequence[int], cell: Cell, storage: Int, name: str) -> Tensor:
     """A stage whose numbers fit the integers that they become."""
     dtype = storage.dtype.name
-    return te.compute(tuple(shape), lambda *at: cell(*at).astype(dtype), name)
+    return te.compute(tuple(shape), lambda *at: cell(*at).astype(dtype), name, attrs=EACH)
+
+
+def double(number: float) -> Expr:
+    return tirx.const(float(number), "float64")
 
 
 def long(number: int) -> Expr:

@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import tvm
 from tvm import s_tir, te
 
-from sightline.backends.tvm.build import Build, Machine
+from sightline.backends.tvm.build import Build, Machine, Operand, named, stored
 from sightline.backends.tvm.expressions import RENAMED, expression_of
+from sightline.backends.tvm.fusion import POOLS, fused, groups
+from sightline.backends.tvm.layout import Layout
+from sightline.backends.tvm.layout_choice import layouts
 from sightline.backends.tvm.plan import Argument, Call, Plan, lifetimes, place
+from sightline.backends.tvm.pooling import pool_cells
 from sightline.backends.tvm.schedules import schedule
 from sightline.backends.tvm.views import Types, simplest
 from sightline.ir.constant import Constant
 from sightline.ir.graph import Const, Graph, Node
 from sightline.ir.op import Op
-from sightline.ir.types import TensorType
+from sightline.ir.ops.integer import Clamp, Exact
+from sightline.ir.ops.quantization import Dequantize, Lookup, Quantize, Requantize
+from sightline.ir.ops.stage import Stage
+
+UNNAMED = (Exact, Clamp, Quantize, Dequantize, Requantize, Lookup)
+"""Ops whose expressions give no names to what they read, as those of formulas do."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What makes a kernel: nodes of equal signatures share it."""
+
+    op: Op
+    types: Types
+    layouts: tuple[Layout, ...]
+    constant: tuple[bool, ...]
+    result: Layout
 
 
 @dataclass(frozen=True)
@@ -26,15 +47,23 @@ class Kernel:
 
     name: str
     function: Any
-    types: Types
-    tables: tuple[Constant, ...]
-    result: TensorType
+    build: Build
+    result: Any
+    """The tensor of the result, under the shape in memory."""
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        return tuple(self.build.operands)
+
+    @property
+    def tables(self) -> tuple[Constant, ...]:
+        return tuple(self.build.tables)
 
     def module(self) -> tvm.IRModule:
         """The function with its loops laid out for the processor."""
         sch = s_tir.Schedule(tvm.IRModule({self.name: self.function}))
         sch.work_on(self.name)
-        schedule(sch)
+        schedule(sch, self.build)
         return sch.mod
 
 
@@ -48,34 +77,105 @@ class Lowered:
         return {table.key: table for kernel in self.kernels for table in kernel.tables}
 
 
-def define(name: str, op: Op, types: Types, machine: Machine) -> Kernel:
+def define(name: str, signature: Signature, machine: Machine) -> Kernel:
+    """The kernel of an op, or of the ops of a stage, as tensor expressions."""
+    op, types = signature.op, signature.types
+    build = Build(machine, signature.result, _pooled(op))
+    readers = _readers(op, len(types))
+    for type_, layout, constant, count in zip(
+        types, signature.layouts, signature.constant, readers, strict=True
+    ):
+        build.operand(type_, layout, constant, count)
+    result = stored(_expression(op, build), build)
+    arguments = [operand.argument for operand in build.operands]
+    function = te.create_prim_func([*arguments, *build.tensors, result])
+    function = function.with_attr("global_symbol", name)
+    return Kernel(name, function, build, result)
+
+
+def _expression(op: Op, build: Build) -> Any:
+    if not isinstance(op, Stage):
+        return _express(op, build, *(operand.view for operand in build.operands))
+    numbers = {node.name: number for number, node in enumerate(op.body.inputs)}
+    values: dict[str, Any] = {}
+
+    def value(name: str) -> Any:
+        if name not in numbers:
+            return values[name]
+        # Looked up late: the op before may have asked for the operand under another shape.
+        view = build.operands[numbers[name]].view
+        return build.flat(view) if build.is_flat else view
+
+    for node in op.body.operations:
+        operands = [
+            named(value(name)) if name in values and isinstance(node.op, UNNAMED) else value(name)
+            for name in node.inputs
+        ]
+        if build.is_flat and isinstance(node.op, POOLS):
+            values[node.name] = pool_cells(node.op, *operands)
+        else:
+            values[node.name] = _express(node.op, build, *operands)
+    return values[op.result]
+
+
+def _express(op: Op, build: Build, *operands: Any) -> Any:
     expression = expression_of(type(op))
     assert expression is not None, f"{op.kind} was not refused"
-    build = Build(machine)
-    operands = [
-        te.placeholder(type_.shape, type_.element.dtype.name, f"x{number}")
-        for number, type_ in enumerate(types)
-    ]
-    result = expression(op, build, *operands)
-    function = te.create_prim_func([*operands, *build.tensors, result])
-    function = function.with_attr("global_symbol", name)
-    return Kernel(name, function, types, tuple(build.tables), op.infer(*types))
+    return expression(op, build, *operands)
+
+
+def _pooled(op: Op) -> tuple[int, ...]:
+    """The window in which a stage pools its filter bank."""
+    if isinstance(op, Stage) and len(op.body.operations) > 1:
+        for node in op.body.operations[1:]:
+            if isinstance(node.op, POOLS):
+                return node.op.window.kernel
+    return (1, 1)
+
+
+def _readers(op: Op, operands: int) -> list[int]:
+    """How many ops of a stage read each operand."""
+    if not isinstance(op, Stage):
+        return [1] * operands
+    counts = Counter(name for node in op.body.operations for name in node.inputs)
+    return [counts[node.name] for node in op.body.inputs]
 
 
 def lower(graph: Graph, machine: Machine) -> Lowered:
-    """One call for each node that computes; nodes of the same op and types share a kernel."""
-    kernels: dict[tuple[Op, Types], Kernel] = {}
-    renamed = {node.name: own for node, own in _names(graph)}
+    """One call for each kernel's worth of nodes; equal ones share a kernel."""
+    parts = list(groups(graph))
+    staged = fused(graph, parts)
+    members = {part.result.name: tuple(node.name for node in part.nodes) for part in parts}
+    renamed = {node.name: own for node, own in _names(staged)}
+    lie = layouts(staged, renamed, machine)
+    kernels: dict[Signature, Kernel] = {}
     calls = []
-    for node in graph.operations:
+    for node in staged.operations:
         if isinstance(node.op, RENAMED):
             continue
-        key = simplest(node.op, graph.input_types(node))
-        if key not in kernels:
-            kernels[key] = define(f"{node.op.kind}_{len(kernels)}", *key, machine)
-        calls.append(_call(graph, node, kernels[key], renamed))
-    plan = _placed(graph, calls, renamed)
-    return Lowered(tuple(kernels.values()), plan)
+        signature = _signature(staged, node, lie, renamed)
+        if signature not in kernels:
+            name = f"{_kind(node.op)}_{len(kernels)}"
+            kernels[signature] = define(name, signature, machine)
+        calls.append(_call(staged, node, kernels[signature], renamed, members[node.name]))
+    return Lowered(tuple(kernels.values()), _placed(staged, calls, renamed))
+
+
+def _kind(op: Op) -> str:
+    """What a kernel is named after: the first of its ops."""
+    return op.body.operations[0].op.kind if isinstance(op, Stage) else op.kind
+
+
+def _signature(
+    graph: Graph, node: Node, lie: Mapping[str, Layout], renamed: Mapping[str, str]
+) -> Signature:
+    sources = [renamed.get(name, name) for name in node.inputs]
+    constant = tuple(isinstance(graph[source].op, Const) for source in sources)
+    operands = tuple(lie[source] for source in sources)
+    op, types = node.op, graph.input_types(node)
+    if not any(layout.lanes for layout in (*operands, lie[node.name])):
+        op, types = simplest(op, types)
+    return Signature(op, types, operands, constant, lie[node.name])
 
 
 def _names(graph: Graph) -> Iterator[tuple[Node, str]]:
@@ -88,22 +188,29 @@ def _names(graph: Graph) -> Iterator[tuple[Node, str]]:
             yield node, own[node.name]
 
 
-def _call(graph: Graph, node: Node, kernel: Kernel, renamed: dict[str, str]) -> Call:
+def _call(
+    graph: Graph,
+    node: Node,
+    kernel: Kernel,
+    renamed: Mapping[str, str],
+    members: tuple[str, ...],
+) -> Call:
     arguments = []
-    for name, type_ in zip(node.inputs, kernel.types, strict=True):
+    for name, operand in zip(node.inputs, kernel.operands, strict=True):
         source = renamed.get(name, name)
-        kind = "constant" if isinstance(graph[source].op, Const) else "value"
-        arguments.append(Argument.of(kind, source, type_))
-    arguments += [Argument.of("table", table.key, table.type) for table in kernel.tables]
+        kind = "constant" if operand.is_constant else "value"
+        arguments.append(Argument.of(kind, source, operand.argument, operand.packing))
+    for table, tensor in zip(kernel.tables, kernel.build.tensors, strict=True):
+        arguments.append(Argument.of("table", table.key, tensor))
     arguments.append(Argument.of("value", node.name, kernel.result))
-    return Call(node.name, kernel.name, tuple(arguments))
+    return Call(members, kernel.name, tuple(arguments))
 
 
-def _placed(graph: Graph, calls: list[Call], renamed: dict[str, str]) -> Plan:
+def _placed(graph: Graph, calls: list[Call], renamed: Mapping[str, str]) -> Plan:
     results = (renamed.get(output.node, output.node) for output in graph.outputs)
     kept = [name for name in results if not isinstance(graph[name].op, Const)]
     lives = lifetimes(calls, (node.name for node in graph.inputs), kept)
     types = {name: graph[name].type for name in lives}
     sizes = {name: type_.size * type_.element.dtype.itemsize for name, type_ in types.items()}
     buffers, places = place(sizes, lives)
-    return Plan(tuple(calls), buffers, places, renamed)
+    return Plan(tuple(calls), buffers, places, dict(renamed))

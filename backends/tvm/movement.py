@@ -7,7 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 from tvm import te, tirx
 
-from sightline.backends.tvm.build import Build, Expr, Tensor, dtype_of, element, padded, shape_of
+from sightline.backends.tvm.build import (
+    EACH,
+    Build,
+    Expr,
+    Tensor,
+    dtype_of,
+    element,
+    padded,
+    shape_of,
+)
 from sightline.ir.ops.movement import Concat, Gather, Pad, Slice, Stuff, Transpose
 
 
@@ -16,7 +25,10 @@ def concat(op: Concat, build: Build, *x: Tensor) -> Tensor:
     axis = op.axis % len(shape)
     total = sum(shape_of(operand)[axis] for operand in x)
     return te.compute(
-        (*shape[:axis], total, *shape[axis + 1 :]), lambda *at: joined(x, axis, at), "concat"
+        (*shape[:axis], total, *shape[axis + 1 :]),
+        lambda *at: joined(x, axis, at),
+        "concat",
+        attrs=EACH,
     )
 
 

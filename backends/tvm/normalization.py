@@ -10,6 +10,7 @@ from collections.abc import Callable
 from tvm import te, tirx
 
 from sightline.backends.tvm.build import (
+    EACH,
     Build,
     Expr,
     Tensor,
@@ -49,7 +50,9 @@ def batch_norm(
         lambda c: (_double(shift(c)) - _double(mean(c)) * factor(c)).astype("float32"),
         "b",
     )
-    return te.compute(x.shape, lambda n, c, *at: x(n, c, *at) * a(c) + b(c), "batch_norm")
+    return te.compute(
+        x.shape, lambda n, c, *at: x(n, c, *at) * a(c) + b(c), "batch_norm", attrs=EACH
+    )
 
 
 def subtractive_norm(op: SubtractiveNorm, build: Build, x: Tensor) -> Tensor:
@@ -158,7 +161,7 @@ def _torch_filters(
 
 
 def _pixelwise(x: Tensor, cell: Callable[..., Expr]) -> Tensor:
-    return te.compute(x.shape, lambda *at: cell(*at).astype("float32"), "normalized")
+    return te.compute(x.shape, lambda *at: cell(*at).astype("float32"), "normalized", attrs=EACH)
 
 
 def _double(number: Expr) -> Expr:

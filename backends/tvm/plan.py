@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sightline.ir.types import Shape, TensorType
+from sightline.backends.tvm.layout import Packing
+from sightline.ir.types import Shape
 
 Lifetime = tuple[int, int]
 """The first and the last call at which a value must be there, both included."""
@@ -24,9 +25,13 @@ class Argument:
     shape: Shape
     dtype: str
 
+    packing: Packing | None = None
+    """The order that a constant is brought into."""
+
     @classmethod
-    def of(cls, kind: str, name: str, type_: TensorType) -> Argument:
-        return cls(kind, name, type_.shape, type_.element.dtype.name)
+    def of(cls, kind: str, name: str, buffer: Any, packing: Packing | None = None) -> Argument:
+        """As TVM's buffer or tensor says."""
+        return cls(kind, name, tuple(map(int, buffer.shape)), str(buffer.dtype), packing)
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Argument:
@@ -35,21 +40,29 @@ class Argument:
             str(fields["name"]),
             tuple(map(int, fields["shape"])),
             str(fields["dtype"]),
+            Packing.from_json(fields["packing"]) if fields["packing"] else None,
         )
 
 
 @dataclass(frozen=True)
 class Call:
-    """One run of a kernel for a node; the last argument is the result."""
+    """One run of a kernel, for nodes of the graph; the last argument is the last one's result."""
 
-    node: str
+    nodes: tuple[str, ...]
     kernel: str
     arguments: tuple[Argument, ...]
+
+    @property
+    def label(self) -> str:
+        """What it does, for people: `conv1 + relu1`; what a stage holds has its name."""
+        last = self.nodes[-1]
+        outer = [name for name in self.nodes[:-1] if not name.startswith(f"{last}.")]
+        return " + ".join([*outer, last])
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Call:
         arguments = tuple(map(Argument.from_json, fields["arguments"]))
-        return cls(str(fields["node"]), str(fields["kernel"]), arguments)
+        return cls(tuple(map(str, fields["nodes"])), str(fields["kernel"]), arguments)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 from tvm import te, tirx
 
 from sightline.backends.tvm.build import (
+    EACH,
     Build,
     Expr,
     Tensor,
@@ -20,6 +21,8 @@ from sightline.backends.tvm.build import (
     shape_of,
 )
 from sightline.backends.tvm.formula import larger
+from sightline.backends.tvm.movement import held
+from sightline.ir.ops.integer_bank import IntegerSumPool
 from sightline.ir.ops.pooling import (
     AveragePool,
     GlobalAveragePool,
@@ -28,6 +31,7 @@ from sightline.ir.ops.pooling import (
     MaxPool,
     SumPool,
 )
+from sightline.ir.types import Int
 from sightline.ir.window import Window
 
 largest = te.comm_reducer(lambda x, y: larger(x, y), lowest, name="largest")
@@ -39,17 +43,29 @@ WRITTEN_OUT = 8
 
 
 def max_pool(op: MaxPool, build: Build, x: Tensor) -> Tensor:
-    return pool(op.window, padded(x, op.window.pad_pairs, lowest(dtype_of(x))), largest)
+    window, shape = op.window, shape_of(x)
+    if build.layout.lanes and set(window.dilation) == {1}:
+        # The nearest pixel is in the window too, and so may stand for what lies outside.
+        inside = te.compute(
+            (*shape[:2], *window.padded(shape[2:])),
+            lambda n, c, *at: x(n, c, *_nearest(window, at, shape[2:])),
+            "nearest",
+            attrs=EACH,
+        )
+        return pool(window, inside, largest)
+    return pool(window, around(window, build, x, lowest(dtype_of(x))), largest)
 
 
 def sum_pool(op: SumPool, build: Build, x: Tensor) -> Tensor:
-    return pool(op.window, padded(x, op.window.pad_pairs, 0.0), te.sum)
+    return pool(op.window, around(op.window, build, x, 0.0), te.sum)
 
 
 def average_pool(op: AveragePool, build: Build, x: Tensor) -> Tensor:
     counts = build.table(op.counts(shape_of(x)[2:]).astype(np.float32))
-    sums = pool(op.window, padded(x, op.window.pad_pairs, 0.0), te.sum)
-    return te.compute(sums.shape, lambda n, c, *at: sums(n, c, *at) / counts(*at), "average")
+    sums = pool(op.window, around(op.window, build, x, 0.0), te.sum)
+    return te.compute(
+        sums.shape, lambda n, c, *at: sums(n, c, *at) / counts(*at), "average", attrs=EACH
+    )
 
 
 def lp_pool(op: LPPool, build: Build, x: Tensor) -> Tensor:
@@ -63,9 +79,9 @@ def lp_pool(op: LPPool, build: Build, x: Tensor) -> Tensor:
         roots = {1.0: total, 2.0: tirx.sqrt(total)}
         return roots.get(op.p, tirx.power(total, _double(1.0 / op.p))).astype("float32")
 
-    powers = te.compute(x.shape, power_at, "powers")
-    sums = pool(op.window, padded(powers, op.window.pad_pairs, _double(0.0)), te.sum)
-    return te.compute(sums.shape, root, "roots")
+    powers = te.compute(x.shape, power_at, "powers", attrs=EACH if build.layout.lanes else None)
+    sums = pool(op.window, around(op.window, build, powers, _double(0.0)), te.sum)
+    return te.compute(sums.shape, root, "roots", attrs=EACH)
 
 
 def power(size: Expr, p: float) -> Expr:
@@ -84,7 +100,9 @@ def global_average_pool(op: GlobalAveragePool, build: Build, x: Tensor) -> Tenso
         "sums",
     )
     pixels = _double(spatial[0] * spatial[1])
-    return te.compute(sums.shape, lambda *at: (sums(*at) / pixels).astype("float32"), "average")
+    return te.compute(
+        sums.shape, lambda *at: (sums(*at) / pixels).astype("float32"), "average", attrs=EACH
+    )
 
 
 def global_max_pool(op: GlobalMaxPool, build: Build, x: Tensor) -> Tensor:
@@ -93,6 +111,14 @@ def global_max_pool(op: GlobalMaxPool, build: Build, x: Tensor) -> Tensor:
     return te.compute(
         (batch, channels, 1, 1), lambda n, c, *_: largest(x(n, c, *taps), axis=taps), "largest"
     )
+
+
+def around(window: Window, build: Build, x: Tensor, fill: Expr) -> Tensor:
+    """x with what the window adds around it: a copy, unless vectors hold maps.
+
+    Then it is one question a pixel whether that lies outside, and not one a lane.
+    """
+    return padded(x, window.pad_pairs, fill, EACH if build.layout.lanes else None)
 
 
 def pool(window: Window, x: Tensor, reduce: Callable[..., Expr]) -> Tensor:
@@ -107,6 +133,27 @@ def pool(window: Window, x: Tensor, reduce: Callable[..., Expr]) -> Tensor:
     )
 
 
+def pool_cells(op: MaxPool | SumPool | IntegerSumPool, x: Tensor) -> Tensor:
+    """Windows pooled, of `[N, C, pixels]` with the pixels of each window side by side."""
+    batch, channels, pixels = shape_of(x)
+    shape = (batch, channels, pixels // op.window.taps)
+    cell = te.reduce_axis((0, op.window.taps), "cell")
+    reduce = largest if isinstance(op, MaxPool) else te.sum
+
+    def number(n: Expr, c: Expr, pixel: Expr) -> Expr:
+        one = x(n, c, pixel * op.window.taps + cell)
+        if isinstance(op, IntegerSumPool):
+            wide = "int32" if op.bits <= 32 else "int64"
+            one = one.astype(wide) - tirx.const(op.zero_point, wide)
+        return reduce(one, axis=cell)
+
+    sums = te.compute(shape, number, "pool")
+    if not isinstance(op, IntegerSumPool):
+        return sums
+    narrow = Int(op.bits).dtype.name
+    return te.compute(shape, lambda *at: sums(*at).astype(narrow), "sums", attrs=EACH)
+
+
 def seen(window: Window, at: Sequence[Expr], taps: Sequence[Expr]) -> list[Expr]:
     """Where the tap of the window at a position lies in the padded input."""
     return [
@@ -115,6 +162,12 @@ def seen(window: Window, at: Sequence[Expr], taps: Sequence[Expr]) -> list[Expr]
             at, window.strides, taps, window.dilation, strict=True
         )
     ]
+
+
+def _nearest(window: Window, at: Sequence[Expr], sizes: Sequence[int]) -> list[Expr]:
+    """Where the pixel lies that is nearest to a place of the padded input."""
+    places = zip(at, window.pads, sizes, strict=False)
+    return [held(place - begin, size) for place, begin, size in places]
 
 
 def _double(number: float) -> Expr:

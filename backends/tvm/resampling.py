@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tvm import te, tirx
 
-from sightline.backends.tvm.build import Build, Expr, Tensor, element, shape_of
+from sightline.backends.tvm.build import EACH, Build, Expr, Tensor, element, shape_of
 from sightline.backends.tvm.movement import held
 from sightline.ir.ops.pyramid import KERNEL, PyramidDown, PyramidUp
 from sightline.ir.ops.resize import ResizeBilinear, ResizeNearest
@@ -18,7 +18,10 @@ def resize_nearest(op: ResizeNearest, build: Build, x: Tensor) -> Tensor:
     batch, channels, *spatial = shape_of(x)
     rows, columns = (build.table(op.taps(axis, size)) for axis, size in enumerate(spatial))
     return te.compute(
-        (batch, channels, *op.size), lambda n, c, i, j: x(n, c, rows(i), columns(j)), "nearest"
+        (batch, channels, *op.size),
+        lambda n, c, i, j: x(n, c, rows(i), columns(j)),
+        "nearest",
+        attrs=EACH,
     )
 
 

@@ -6,13 +6,9 @@ best; so more nodes share one kernel too. Shapes change, the elements and their 
 
 from __future__ import annotations
 
-import math
-
 from sightline.ir.op import Op
-from sightline.ir.ops.conv import Conv, Linear
 from sightline.ir.ops.pointwise import Pointwise, broadcast
 from sightline.ir.types import Shape, TensorType
-from sightline.ir.window import Window
 
 ROW = 4096
 """Numbers that one thread takes at a time of a long vector."""
@@ -26,28 +22,11 @@ def simplest(op: Op, types: Types) -> tuple[Op, Types]:
         case Pointwise():
             shapes = merged(*(type_.shape for type_ in types))
             return op, _seen_as(types, *shapes)
-        case Conv() if _sees_all(op, types[0]):
-            x, weights, *bias = types
-            features = math.prod(x.shape[1:])
-            shapes = ((x.shape[0], features), (op.table.maps, features))
-            return Linear(), _seen_as(types, *shapes, *(type_.shape for type_ in bias))
-        case Conv(window, table) if window == Window((1,) * window.rank):
-            x, weights, *bias = types
-            shapes = ((*x.shape[:2], math.prod(x.spatial)), (*weights.shape[:1], 1))
-            return (
-                Conv(Window((1,)), table),
-                _seen_as(types, *shapes, *(type_.shape for type_ in bias)),
-            )
     return op, types
 
 
 def _seen_as(types: Types, *shapes: Shape) -> Types:
     return tuple(type_.with_shape(shape) for type_, shape in zip(types, shapes, strict=True))
-
-
-def _sees_all(op: Conv, x: TensorType) -> bool:
-    """Whether every output sees the whole input, in order: then it is a fully connected layer."""
-    return op.table.groups == 1 and op.window == Window(x.spatial)
 
 
 def merged(*shapes: Shape) -> tuple[Shape, ...]:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sightline.backends.tvm import cpu, filters
+from sightline.backends.tvm import cpu
+from sightline.backends.tvm.banks import banks
 from sightline.backends.tvm.host import Processor, host
 from sightline.ir.op import Sample
 from sightline.ir.ops.conv import Conv, Linear
@@ -118,7 +119,7 @@ def test_weights_may_flow_in() -> None:
 
 def test_a_table_of_many_fan_ins_is_a_few_banks() -> None:
     inputs = tuple(tuple(range(1 + number % 5)) for number in range(40))
-    assert len(filters.banks(Table(8, 40, 1, inputs))) == 5
+    assert len(banks(Table(8, 40, 1, inputs))) == 5
 
 
 @pytest.mark.parametrize("level", ["x86-64", "x86-64-v3"])

@@ -12,10 +12,24 @@ from sightline.backends.tvm.build import Machine
 from sightline.backends.tvm.host import Processor, host, physical_cores
 
 
-def test_vector_registers_follow_from_the_features() -> None:
-    assert Processor("x86_64", "a", ("avx", "avx512f")).machine == Machine(16, 32)
-    assert Processor("x86_64", "a", ("avx", "avx2")).machine == Machine(8, 16)
-    assert Processor("x86_64", "a", ("sse2",)).machine == Machine(4, 16)
+@pytest.mark.parametrize(
+    ("features", "lanes", "registers", "dot"),
+    [
+        (("sse2",), 4, 16, "llvm.x86.sse2.pmadd.wd"),
+        (("avx", "sse2"), 8, 16, ""),
+        (("avx", "avx2"), 8, 16, "llvm.x86.avx2.pmadd.wd"),
+        (("avx", "avx512f"), 16, 32, ""),
+        (("avx", "avx512bw", "avx512f"), 16, 32, "llvm.x86.avx512.pmaddw.d.512"),
+        (("avx512bw", "avx512f", "avx512vl", "avx512vnni"), 16, 32, "llvm.x86.avx512.vpdpwssd.512"),
+    ],
+)
+def test_vector_registers_follow_from_the_features(
+    features: tuple[str, ...], lanes: int, registers: int, dot: str
+) -> None:
+    assert Processor("x86_64", "a", features).machine == Machine(lanes, registers, dot)
+
+
+def test_other_architectures_have_vectors_of_four() -> None:
     assert Processor("aarch64", "a", ()).machine == Machine(4, 32)
 
 

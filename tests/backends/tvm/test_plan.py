@@ -8,6 +8,7 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sightline.backends.tvm.layout import Packing
 from sightline.backends.tvm.plan import Argument, Call, Plan, dumps, lifetimes, place
 
 lives = st.tuples(st.integers(-1, 20), st.integers(0, 10)).map(lambda t: (t[0], t[0] + t[1]))
@@ -30,7 +31,7 @@ def test_neighbours_in_memory_never_live_together(drawn: list[tuple[tuple[int, i
 
 def call(node: str, *operands: str) -> Call:
     arguments = (Argument("value", name, (2, 3), "float32") for name in (*operands, node))
-    return Call(node, f"kernel of {node}", tuple(arguments))
+    return Call((node,), f"kernel of {node}", tuple(arguments))
 
 
 def test_a_chain_needs_two_buffers() -> None:
@@ -54,7 +55,10 @@ def test_inputs_and_outputs_keep_their_place() -> None:
 
 
 def test_a_plan_survives_json() -> None:
-    plan = Plan((call("a", "x"), call('b "quoted"', "a")), (64, 128), {"x": 0, "a": 1}, {"y": "x"})
+    packing = Packing((4, 3), (4, 4), (2, 2, 4), (0, 2, 1), "int16")
+    weights = Argument("constant", "w", packing.stored, "int16", packing)
+    packed = Call(("a", "b"), "kernel", (weights, *call("b", "a").arguments))
+    plan = Plan((call("a", "x"), packed), (64, 128), {"x": 0, "a": 1}, {'y "quoted"': "x"})
     assert Plan.from_json(json.loads(dumps(plan.to_json()))) == plan
     empty = Plan((), (), {}, {})
     assert Plan.from_json(json.loads(dumps(empty.to_json()))) == empty

@@ -9,11 +9,8 @@ from hypothesis.extra.numpy import BroadcastableShapes, mutually_broadcastable_s
 
 from sightline.backends.tvm.views import merged, simplest
 from sightline.ir.ops.arithmetic import Sub
-from sightline.ir.ops.conv import Conv, Linear
 from sightline.ir.ops.pointwise import Tanh
-from sightline.ir.table import Table
 from sightline.ir.types import TensorType
-from sightline.ir.window import Window
 
 
 @given(mutually_broadcastable_shapes(num_shapes=2, max_dims=5, max_side=4), st.booleans())
@@ -39,20 +36,3 @@ def test_nodes_of_other_shapes_come_to_share_a_kernel() -> None:
     assert seen[0] == seen[1] == seen[2]
     flat, maps = TensorType((1, 8, 6)), TensorType((1, 8, 1, 6))
     assert simplest(Sub(), (flat, flat)) == simplest(Sub(), (maps, maps))
-
-
-def test_a_filter_bank_of_the_whole_input_is_a_fully_connected_layer() -> None:
-    types = (TensorType((2, 3, 4, 5)), TensorType((21, 4, 5)), TensorType((7,)))
-    op, seen = simplest(Conv(Window((4, 5)), Table.dense(3, 7)), types)
-    assert op == Linear()
-    assert [type_.shape for type_ in seen] == [(2, 60), (7, 60), (7,)]
-    padded = Conv(Window((4, 5), pads=(1, 0, 0, 0)), Table.dense(3, 7))
-    assert simplest(padded, types) == (padded, types)
-
-
-def test_one_by_one_filters_see_a_line_of_pixels() -> None:
-    types = (TensorType((2, 4, 5, 6)), TensorType((16, 1, 1)))
-    table = Table.grouped(4, 8, 2)
-    op, seen = simplest(Conv(Window((1, 1)), table), types)
-    assert op == Conv(Window((1,)), table)
-    assert [type_.shape for type_ in seen] == [(2, 4, 30), (16, 1)]

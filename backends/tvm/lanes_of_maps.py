@@ -1,0 +1,239 @@
+"""Filter banks whose vectors hold one pixel of several maps.
+
+Every tap multiplies one pixel, spread over a vector, by a vector of weights. So rows of any length
+waste no lane, and the weights, packed in the order in which they are used, are read in a stream:
+
+    weights [block, maps / (vectors x lanes), planes / group, *kernel, group / terms,
+             vectors, lanes, terms]
+    pixels  [N, block, planes / group, rows, columns, group]
+
+Pixels are numbered row by row, those of one pooling window after another, and tiled by number.
+Integers are multiplied in `terms`, pairs or quads of planes that one instruction adds up; see
+`dot_products`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tvm import te, tirx
+
+from sightline.backends.tvm.banks import Bank, banks, planes
+from sightline.backends.tvm.build import (
+    EACH,
+    MAP_TILE,
+    Build,
+    Expr,
+    Tensor,
+    dtype_of,
+    guarded,
+    place_of,
+    reduce_axes,
+    shape_of,
+)
+from sightline.backends.tvm.layout import Packing
+from sightline.backends.tvm.tiles import MOST_VECTORS, choose_map_tile
+from sightline.ir.ops.conv import Conv
+from sightline.ir.ops.integer_bank import IntegerConv
+from sightline.ir.types import Shape
+
+WIDEST_GROUP = 16
+"""Planes that are unrolled at once: more would fill the cache of instructions."""
+
+
+SPARE = {1: 1, 2: 4}
+"""Registers that a multiply-add needs besides sums and weights, by terms: a pixel, products."""
+
+PARTS = 8
+"""Parts of the work that there are at least, for the threads."""
+
+
+@dataclass(frozen=True)
+class Planes:
+    """How the planes that a block sees are grouped: `groups` times `size`."""
+
+    groups: int
+    size: int
+
+    @classmethod
+    def of(cls, fan_in: int, lanes: int, terms: int) -> Planes:
+        """Single numbers are not padded: an infinity must not meet a weight that is not there."""
+        if fan_in % lanes == 0:
+            return cls(fan_in // lanes, lanes)
+        if terms == 1:
+            size = max(n for n in range(1, WIDEST_GROUP + 1) if fan_in % n == 0)
+            return cls(fan_in // size, size)
+        if fan_in <= WIDEST_GROUP:
+            return cls(1, -(-fan_in // terms) * terms)
+        return cls(-(-fan_in // lanes), lanes)
+
+
+def suits(op: Conv | IntegerConv, build: Build, x: Tensor, weights: Tensor) -> bool:
+    """Whether whole vectors of maps see the same planes, through weights that can be packed."""
+    operand = build.read_as(weights)
+    parts = banks(op.table)
+    if operand is None or not operand.is_constant or op.window.rank != 2 or len(parts) > 1:
+        return False
+    if isinstance(op, IntegerConv) and not _has_dot(op, build, x, weights):
+        return False
+    return parts[0].is_even and parts[0].maps_per_block % build.machine.lanes == 0
+
+
+def _has_dot(op: IntegerConv, build: Build, x: Tensor, weights: Tensor) -> bool:
+    short = all(dtype_of(tensor) in ("int8", "int16") for tensor in (x, weights))
+    return bool(build.machine.dot) and short and op.bits <= 32
+
+
+def bank(
+    op: Conv | IntegerConv, build: Build, x: Tensor, weights: Tensor, wide: str, fill: Expr
+) -> Tensor:
+    """The sums `[N, maps, pixels]`, the pixels of one pooling window after another."""
+    [part] = banks(op.table)
+    lanes = build.machine.lanes
+    terms = 2 if isinstance(op, IntegerConv) else 1
+    grouped = Planes.of(part.fan_in, lanes, terms)
+    batch, _, *above = shape_of(x)
+    spatial = op.window.slide(tuple(above))
+    pooled = build.pooled
+    tiled = tuple(size // by for size, by in zip(spatial, pooled, strict=True))
+    cells = math.prod(pooled)
+    spare = SPARE[terms]
+    tile = choose_map_tile(build.machine, part.maps_per_block, math.prod(tiled), cells, spare)
+
+    pixels = _pixels(op, build, part, grouped, x, fill, terms)
+    taps_of = build.packed(weights, _packing(op, part, grouped, tile.vectors, lanes, terms))
+    group = te.reduce_axis((0, grouped.groups), "group")
+    window = reduce_axes(op.window.kernel)
+    step = te.reduce_axis((0, grouped.size // terms), "step")
+    term = te.reduce_axis((0, terms), "term")
+    axes = [group, *window, step, *([term] if terms > 1 else [])]
+    number = step * terms + term if terms > 1 else step
+    own = [term] if terms > 1 else []
+    per_block = part.maps_per_block // (tile.vectors * lanes)
+    last = math.prod(tiled) - 1
+
+    def total(
+        n: Expr, part_: Expr, run: Expr, pixel: Expr, cell: Expr, vector: Expr, lane: Expr
+    ) -> Expr:
+        # What a last tile covers beyond the last pixel, it computes again.
+        at = place_of(tirx.min(run * tile.pixels + pixel, last), tiled)
+        inner = place_of(cell, pooled)
+        place = [p * by + i for p, by, i in zip(at, pooled, inner, strict=True)]
+        block, slab = tirx.floordiv(part_, per_block), tirx.floormod(part_, per_block)
+        seen = pixels(n, block, group, place, window, number)
+        weight = taps_of(block, slab, group, *window, step, vector, lane, *own)
+        return te.sum(seen.astype(wide) * weight.astype(wide), axis=axes)
+
+    build.is_flat = True
+    tiles, near = _tiles(op, build, part, math.prod(tiled), tile.pixels)
+    parts = len(part.blocks) * per_block
+    shape = (batch, parts, tiles, tile.pixels, cells, tile.vectors, lanes)
+    sizes = [tile.vectors, tile.pixels, terms, grouped.size, near]
+    sums = te.compute(shape, total, "sums", attrs={MAP_TILE: sizes})
+
+    def view(n: Expr, o: Expr, number: Expr) -> Expr:
+        pixel, vector = tirx.floordiv(number, cells), tirx.floordiv(o, lanes)
+        return sums(
+            n,
+            tirx.floordiv(vector, tile.vectors),
+            tirx.floordiv(pixel, tile.pixels),
+            tirx.floormod(pixel, tile.pixels),
+            tirx.floormod(number, cells),
+            tirx.floormod(vector, tile.vectors),
+            tirx.floormod(o, lanes),
+        )
+
+    return te.compute((batch, op.table.maps, math.prod(spatial)), view, "bank", attrs=EACH)
+
+
+def _tiles(
+    op: Conv | IntegerConv, build: Build, part: Bank, pixels: int, tile: int
+) -> tuple[int, int]:
+    """How many tiles there are, in runs of how many.
+
+    The pixels of a run stay in the cache while the weights of all maps pass over them.
+    """
+    numbers = part.fan_in * math.prod(op.window.strides) * math.prod(build.pooled)
+    tiles = -(-pixels // tile)
+    most = max(1, build.machine.cache // (4 * numbers * tile))
+    slabs = -(-op.table.maps // (MOST_VECTORS * build.machine.lanes))
+    fewest = max(-(-tiles // most), min(tiles, -(-PARTS // slabs)))
+
+    def covered(runs: int) -> int:
+        return -(-tiles // runs) * runs
+
+    runs = min(range(fewest, min(tiles, 2 * fewest) + 1), key=covered)
+    return covered(runs), covered(runs) // runs
+
+
+def _packing(
+    op: Conv | IntegerConv, part: Bank, grouped: Planes, vectors: int, lanes: int, terms: int
+) -> Packing:
+    blocks, kernel = len(part.blocks), op.window.kernel
+    shape = (blocks, part.maps_per_block, part.fan_in, *kernel)
+    padded = (*shape[:2], grouped.groups * grouped.size, *kernel)
+    split: Shape = (
+        blocks,
+        part.maps_per_block // (vectors * lanes),
+        vectors,
+        lanes,
+        grouped.groups,
+        grouped.size // terms,
+        terms,
+        *kernel,
+    )
+    order: Shape = (0, 1, 4, 7, 8, 5, 2, 3, 6)
+    if terms == 1:
+        split, order = (*split[:6], *split[7:]), (0, 1, 4, 6, 7, 5, 2, 3)
+    dtype = "float32" if isinstance(op, Conv) else "int16"
+    return Packing(shape, padded, split, order, dtype)
+
+
+def _pixels(
+    op: Conv | IntegerConv,
+    build: Build,
+    part: Bank,
+    grouped: Planes,
+    x: Tensor,
+    fill: Expr,
+    terms: int,
+) -> Callable[..., Expr]:
+    """(n, block, group, place, tap, number) -> pixel: of x itself if it lies so, or of a copy."""
+    window = op.window
+    operand = build.read_as(x)
+    lanes = build.machine.lanes
+    in_order = op.table.groups is not None and part.fan_in % lanes == 0
+    lies_so = operand is not None and operand.layout.lanes == grouped.size == lanes
+    strides, dilation = window.strides, window.dilation
+
+    def rows_and_columns(place: list[Expr], tap: list[Expr]) -> list[Expr]:
+        return [p * s + t * d for p, s, t, d in zip(place, strides, tap, dilation, strict=True)]
+
+    if operand is not None and in_order and lies_so and not any(window.pads) and terms == 1:
+        per_block = part.fan_in // lanes
+        return lambda n, block, group, place, tap, number: operand.argument(
+            n, block * per_block + group, *rows_and_columns(place, tap), number
+        )
+
+    plane = planes(op.table, build, part)
+    batch, _, *above = shape_of(x)
+    positions = window.slide(tuple(above))
+    reach = [
+        (p - 1) * s + r for p, s, r in zip(positions, window.strides, window.reach, strict=True)
+    ]
+
+    def cell(n: Expr, block: Expr, group: Expr, i: Expr, j: Expr, number: Expr) -> Expr:
+        numbered = group * grouped.size + number
+        if grouped.groups * grouped.size > part.fan_in:
+            numbered = tirx.min(numbered, part.fan_in - 1)
+        at = (i - window.pads[0], j - window.pads[1])
+        return guarded(x, (n, plane(block, numbered), *at), fill).astype(copied)
+
+    copied = "int16" if terms > 1 else dtype_of(x)
+    shape: Shape = (batch, len(part.blocks), grouped.groups, *reach, grouped.size)
+    copy = te.compute(shape, cell, "padded")
+    return lambda n, block, group, place, tap, number: copy(
+        n, block, group, *rows_and_columns(place, tap), number
+    )

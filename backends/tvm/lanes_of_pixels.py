@@ -1,0 +1,158 @@
+"""Filter banks whose vectors hold neighbouring pixels of one map.
+
+A bank is computed in tiles of some maps by some rows by some whole vectors of neighbouring
+pixels, whose sums stay in registers while every tap multiplies a vector of pixels by one weight.
+The weights need no other order for that, and any table of connections runs at the same speed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from tvm import te, tirx
+
+from sightline.backends.tvm.banks import Bank, banks, first_pairs, planes
+from sightline.backends.tvm.build import (
+    EACH,
+    PIXEL_TILE,
+    Build,
+    Expr,
+    Tensor,
+    guarded,
+    reduce_axes,
+    shape_of,
+)
+from sightline.backends.tvm.movement import joined
+from sightline.backends.tvm.pooling import seen
+from sightline.backends.tvm.tiles import Tile, choose_tile
+from sightline.ir.ops.conv import Conv
+from sightline.ir.ops.integer_bank import IntegerConv
+from sightline.ir.types import Shape
+from sightline.ir.window import Window
+
+Source = Callable[[Expr, Expr, Sequence[Expr], Sequence[Expr]], Expr]
+"""What a tap sees: (n, plane, position, tap) -> element of the padded input."""
+
+
+def bank(
+    op: Conv | IntegerConv,
+    build: Build,
+    x: Tensor,
+    weights: Tensor,
+    types: tuple[str, str],
+    fill: Expr,
+) -> Tensor:
+    """The sums, under the shape of the graph; `types` are those of products and of sums."""
+    batch, _, *above = shape_of(x)
+    spatial = op.window.slide(tuple(above))
+    parts = banks(op.table)
+    tiles = [
+        choose_tile(
+            build.machine,
+            part.maps_per_block,
+            spatial,
+            build.pooled,
+            part.fan_in * op.window.taps,
+        )
+        for part in parts
+    ]
+    covered = zip(*(tile.covers(spatial) for tile in tiles), strict=True)
+    source = _source(op.window, x, tuple(map(max, covered)), fill)
+    sums = [
+        _sums(op, build, part, tile, (batch, *spatial), source, weights, types)
+        for part, tile in zip(parts, tiles, strict=True)
+    ]
+    shape = (batch, op.table.maps, *spatial)
+    if len(parts) == 1:
+        [total], [part] = sums, parts
+        return te.compute(
+            shape, lambda n, o, *at: total(n, *part.place(o), *at), "bank", attrs=EACH
+        )
+    results = [_untiled(part, total, spatial) for part, total in zip(parts, sums, strict=True)]
+    order = [map_ for part in parts for block in part.blocks for map_ in range(*block[:2])]
+    place = build.table(np.argsort(order).astype(np.int32))
+    return te.compute(
+        shape, lambda n, o, *at: joined(results, 1, (n, place(o), *at)), "ordered", attrs=EACH
+    )
+
+
+def _source(window: Window, x: Tensor, positions: Shape, fill: Expr) -> Source:
+    """The input around `positions`; a copy with its padding, unless every tap lies in x.
+
+    The copy keeps columns apart by their remainder modulo the stride, so that the pixels which one
+    tap sees from neighbouring positions are neighbours.
+    """
+    shape = shape_of(x)
+    begins, stride, dilation = window.pads[: window.rank], window.strides[-1], window.dilation[-1]
+    reach = [
+        (p - 1) * s + r for p, s, r in zip(positions, window.strides, window.reach, strict=True)
+    ]
+    fits = all(r <= size for r, size in zip(reach, shape[2:], strict=True))
+    if fits and stride == 1 and not any(window.pads):
+        return lambda n, c, at, tap: x(n, c, *seen(window, at, tap))
+
+    def cell(n: Expr, c: Expr, *at: Expr) -> Expr:
+        *rows, phase, column = at
+        places = zip((*rows, column * stride + phase), begins, strict=True)
+        return guarded(x, (n, c, *(place - begin for place, begin in places)), fill)
+
+    phases = min(stride, window.reach[-1])
+    columns = -(-reach[-1] // stride)
+    copy = te.compute((*shape[:2], *reach[:-1], phases, columns), cell, "padded")
+
+    def pixel(n: Expr, c: Expr, at: Sequence[Expr], tap: Sequence[Expr]) -> Expr:
+        rows = seen(window, at, tap)[:-1]
+        shift = tap[-1] * dilation
+        column = at[-1] + tirx.floordiv(shift, stride)
+        return copy(n, c, *rows, tirx.floormod(shift, stride), column)
+
+    return pixel
+
+
+def _sums(
+    op: Conv | IntegerConv,
+    build: Build,
+    part: Bank,
+    tile: Tile,
+    positions: Shape,
+    source: Source,
+    weights: Tensor,
+    types: tuple[str, str],
+) -> Tensor:
+    """`[batch, block, map of the block, *covered]`, which `schedules.pixels` lays out.
+
+    `types` are those of products and of sums.
+    """
+    batch, *spatial = positions
+    maps = part.maps_per_block
+    plane, first_pair = planes(op.table, build, part), first_pairs(op.table, build, part)
+    number = te.reduce_axis((0, part.fan_in), "plane")
+    product_type, sum_type = types
+    taps = reduce_axes(op.window.kernel)
+
+    def term(n: Expr, block: Expr, o: Expr, *at: Expr) -> Expr:
+        map_ = block * maps + o
+        if part.maps % maps:
+            # The last block redoes its last map in place of those it lacks; nobody reads them.
+            map_ = tirx.min(map_, part.maps - 1)
+        pixel = source(n, plane(block, number), at, taps)
+        weight = weights(first_pair(map_) + number, *taps)
+        product = pixel.astype(product_type) * weight.astype(product_type)
+        return te.sum(product.astype(sum_type), axis=[number, *taps])
+
+    return te.compute(
+        (batch, len(part.blocks), maps, *tile.covers(tuple(spatial))),
+        term,
+        f"sums{part.fan_in}",
+        attrs={PIXEL_TILE: [maps, *tile, *build.pooled]},
+    )
+
+
+def _untiled(part: Bank, total: Tensor, spatial: Shape) -> Tensor:
+    """The sums of a bank as maps, without what its tiles cover beyond them."""
+    return te.compute(
+        (shape_of(total)[0], part.maps, *spatial),
+        lambda n, o, *at: total(n, *part.place(o), *at),
+        f"bank{part.fan_in}",
+    )

@@ -1,0 +1,70 @@
+"""How numbers lie in memory: the layouts of values, and the orders of packed weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sightline.ir.types import Array, Shape
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Planar, `[N, C, …]` as the graph has it; or blocked, if `lanes` is not zero:
+
+        [N, C / lanes, H, W, lanes]
+
+    so that a vector register holds one pixel of several maps.
+    """
+
+    lanes: int = 0
+
+    def stored(self, shape: Shape) -> Shape:
+        """The shape under which a value of the graph lies in memory."""
+        if not self.lanes:
+            return shape
+        batch, channels, *spatial = shape
+        return (batch, channels // self.lanes, *spatial, self.lanes)
+
+
+PLANAR = Layout()
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Another order of a constant: reshaped, padded with zeros at the ends, split, transposed.
+
+    `shape` are the axes that are padded to `padded`, whose elements are then seen under `split`
+    and stored in `order`, as numbers of type `dtype`.
+    """
+
+    shape: Shape
+    padded: Shape
+    split: Shape
+    order: Shape
+    dtype: str
+
+    @property
+    def stored(self) -> Shape:
+        return tuple(self.split[axis] for axis in self.order)
+
+    def apply(self, array: Array) -> Array:
+        array = array.reshape(self.shape)
+        pads = [(0, more - size) for size, more in zip(self.shape, self.padded, strict=True)]
+        split = np.pad(array, pads).reshape(self.split)
+        return np.ascontiguousarray(split.transpose(self.order), np.dtype(self.dtype))
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Packing:
+        def axes(key: str) -> Shape:
+            return tuple(map(int, fields[key]))
+
+        shapes = axes("shape"), axes("padded"), axes("split"), axes("order")
+        return cls(*shapes, dtype=str(fields["dtype"]))
+
+    def __post_init__(self) -> None:
+        assert math.prod(self.padded) == math.prod(self.split), "a packing loses nothing"

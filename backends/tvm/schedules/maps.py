@@ -1,0 +1,84 @@
+"""Direct convolution in registers, vectors of maps: the schedule of `lanes_of_maps`.
+
+    for n, run of tiles, vectors of maps:           over the threads
+        for tile of pixels:
+            sums[pixels, vectors, lanes] = 0        registers
+            for group of planes, tap:
+                for plane of the group:             unrolled
+                    for pixels, vectors:            unrolled
+                        sums[…] += pixel * weights[lanes]
+            for pixels, vectors:
+                result[lanes] = what is done with sums[…]
+
+A run of tiles is as long as its pixels stay in the second cache while one slab of weights after
+another, a stream, passes over them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tvm import s_tir
+from tvm.tirx import IterVar
+
+from sightline.backends.tvm.dot_products import tensor_intrinsic
+from sightline.backends.tvm.schedules.place import compute_within
+from sightline.backends.tvm.schedules.spread import PARALLEL_SUMS, steps
+
+UNROLLED = 16
+"""The most planes whose multiply-adds are written out one after another."""
+
+
+def lay_out(
+    sch: s_tir.Schedule,
+    sums: Any,
+    between: Sequence[Any],
+    result: Any,
+    sizes: Sequence[int],
+    dot: str,
+) -> None:
+    """`between` are the stages that read the sums and are read by the result, in their order."""
+    vectors, pixels, terms, planes, run = sizes
+    worth_it = steps(sch, sums) >= PARALLEL_SUMS
+    lanes = int(sch.get(sch.get_loops(sums)[6]).extent)
+    loops = sch.get_loops(result)
+    if len(loops) == 3:
+        n, o, pixel = loops
+        block, lane = sch.split(o, [None, lanes])
+    else:
+        n, block, pixel, lane = loops
+    slab, vector = sch.split(block, [None, vectors])
+    outer, tile, pixel = sch.split(pixel, [None, run, pixels])
+    sch.reorder(n, outer, slab, tile, pixel, vector, lane)
+    together = sch.fuse(n, outer, slab)
+    if worth_it:
+        sch.parallel(together)
+
+    compute_within(sch, between, vector)
+    sch.set_scope(sums, 0, "local")
+    sch.compute_at(sums, tile, preserve_unit_loops=True)
+    _in_registers(sch, sums, terms, planes, dot)
+    sch.vectorize(lane)
+    sch.unroll(vector)
+
+
+def _in_registers(sch: s_tir.Schedule, sums: Any, terms: int, planes: int, dot: str) -> None:
+    kinds = [each.iter_type for each in sch.get(sums).iter_vars]
+    own = sch.get_loops(sums)[-len(kinds) :]
+    reduced = [loop for loop, kind in zip(own, kinds, strict=True) if kind != IterVar.DataPar]
+    term = reduced.pop() if terms > 1 else None
+    *_, pixel, cell, vector, lane = own[: len(kinds) - len(reduced) - (terms > 1)]
+    sch.reorder(*reduced, pixel, cell, vector, lane, *([term] if term is not None else []))
+    for loop in (pixel, cell, vector):
+        sch.unroll(loop)
+    if planes <= UNROLLED:
+        sch.unroll(reduced[-1])
+    if term is None:
+        sch.vectorize(lane)
+        sch.decompose_reduction(sums, reduced[0])
+    else:
+        lanes = int(sch.get(lane).extent)
+        start = sch.decompose_reduction(sums, reduced[0])
+        sch.vectorize(sch.get_loops(start)[-1])
+        sch.tensorize(sch.get_loops(sums)[-2], tensor_intrinsic(dot, lanes))
