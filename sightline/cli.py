@@ -31,6 +31,7 @@ MODEL_HELP = """
 
 LAZY = {
     "accuracy": "sightline.quantize_commands:accuracy",
+    "bench": "sightline.bench_commands:bench",
     "quantize": "sightline.quantize_commands:quantize",
     "scene": "sightline.scene.commands:scene",
     "simulate": "sightline.simulate_commands:simulate",
@@ -210,7 +211,12 @@ def inspect(model: str, optimized: bool, as_text: bool, as_json: bool) -> None:
 @cli.command(epilog=MODEL_HELP)
 @click.argument("model")
 @click.argument("output", type=click.Path(path_type=Path), metavar="OUT.onnx")
-def export(model: str, output: Path) -> None:
+@click.option(
+    "--dense",
+    is_flag=True,
+    help="Write zeros for planes that connection tables leave out, instead of splitting banks.",
+)
+def export(model: str, output: Path, dense: bool) -> None:
     """Write a float MODEL as an ONNX file, for others to run."""
     from sightline.files import require_writable
     from sightline.frontend import onnx
@@ -220,7 +226,7 @@ def export(model: str, output: Path) -> None:
     if output.suffix.lower() != ".onnx":
         raise UserError(f"the output '{output}' is no .onnx file", fix="Name it so.")
     require_writable(output)
-    onnx.write(read(model), output)
+    onnx.write(read(model), output, dense=dense)
     click.echo(f"wrote {output}")
 
 

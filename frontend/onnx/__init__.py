@@ -21,20 +21,24 @@ def read(path: Path) -> Model:
     return read_proto(load(Path(path)), Path(path))
 
 
-def write(model: Model, path: Path) -> None:
-    """Write a float graph as an ONNX file that other runtimes take."""
+def write(model: Model, path: Path, *, dense: bool = False) -> None:
+    """Write a float graph as an ONNX file that other runtimes take.
+
+    A filter bank with a connection table is split into grouped banks; with `dense`, it stays one
+    bank, with zeros for the planes that the table leaves out.
+    """
     _require_onnx()
     from sightline.frontend.onnx.writer import write_file
 
-    write_file(model, Path(path))
+    write_file(model, Path(path), dense=dense)
 
 
-def to_onnx(model: Model) -> Any:
+def to_onnx(model: Model, *, dense: bool = False) -> Any:
     """The `onnx.ModelProto` that `write` writes."""
     _require_onnx()
     from sightline.frontend.onnx.writer import to_proto
 
-    return to_proto(model)
+    return to_proto(model, dense=dense)
 
 
 def _require_onnx() -> None:

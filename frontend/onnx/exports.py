@@ -55,11 +55,13 @@ def _clip(site: Site, op: pw.Clip) -> str:
 def _conv(site: Site, op: conv.Conv) -> str:
     table, kernel = op.table, op.window.kernel
     weights, name = site.weights(1), site.operands[1].name
-    if table.groups is not None:
-        dense = weights.reshape(table.maps, -1, *kernel)
-        operands = [site.value(0), site.emitter.weights(dense, name)]
+    if table.groups is not None or site.dense:
+        groups = table.groups or 1
+        whole = table.dense_weights(weights) if table.groups is None else weights
+        whole = whole.reshape(table.maps, table.channels // groups, *kernel)
+        operands = [site.value(0), site.emitter.weights(whole, name)]
         operands += [site.value(2)] if len(site.operands) > 2 else []
-        return site.emit("Conv", *operands, group=table.groups, **window_attributes(op.window))
+        return site.emit("Conv", *operands, group=groups, **window_attributes(op.window))
     parts = []
     for number, run in enumerate(table.runs()):
         label = f"{name}.run{number}"

@@ -17,12 +17,16 @@ from sightline.ir.types import Array, TensorType
 
 @dataclass(frozen=True)
 class Site:
-    """Where an op is written: the emitter, the node, the nodes it reads and their values."""
+    """Where an op is written: the emitter, the node, the nodes it reads and their values.
+
+    With `dense`, planes that a connection table leaves out are written as zeros.
+    """
 
     emitter: Emitter
     node: Node
     operands: tuple[Node, ...]
     values: dict[str, str]
+    dense: bool = False
 
     def emit(self, op_type: str, *inputs: str, **attributes: Any) -> str:
         return self.emitter.emit(op_type, *inputs, **attributes)

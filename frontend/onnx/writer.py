@@ -41,10 +41,10 @@ ELEMENT_TYPES = {
 }
 
 
-def write_file(model: Model, path: Path) -> None:
+def write_file(model: Model, path: Path, *, dense: bool = False) -> None:
     """Write beside the path and rename, so that a killed run leaves nothing half-made."""
     try:
-        data = to_proto(model).SerializeToString()
+        data = to_proto(model, dense=dense).SerializeToString()
     except (EncodeError, ValueError) as error:
         raise UserError(
             f"the model does not fit into one ONNX file of {MAX_FILE_BYTES} bytes"
@@ -62,7 +62,7 @@ def write_file(model: Model, path: Path) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def to_proto(model: Model) -> onnx.ModelProto:
+def to_proto(model: Model, *, dense: bool = False) -> onnx.ModelProto:
     """The message of a model: nodes, weights as initializers, our functions, and the metadata."""
     graph = model.graph
     names = _value_names(graph)
@@ -71,7 +71,7 @@ def to_proto(model: Model) -> onnx.ModelProto:
     emitter = Emitter([*names.values(), *labels], constants.difference(labels, names.values()))
     for node in graph.operations:
         try:
-            _write_node(emitter, graph, node, names)
+            _write_node(emitter, graph, node, names, dense=dense)
         except UserError as error:
             raise error.at(node.name, node.where) from None
     for output in graph.outputs:
@@ -122,11 +122,13 @@ def _value_names(graph: Graph) -> dict[str, str]:
     return names
 
 
-def _write_node(emitter: Emitter, graph: Graph, node: Node, names: dict[str, str]) -> None:
+def _write_node(
+    emitter: Emitter, graph: Graph, node: Node, names: dict[str, str], *, dense: bool
+) -> None:
     first = len(emitter.nodes)
     emitter.prefix = node.name
     operands = tuple(graph[name] for name in node.inputs)
-    result = export(Site(emitter, node, operands, names))
+    result = export(Site(emitter, node, operands, names, dense))
     if len(emitter.nodes) == first or emitter.nodes[-1].output[0] != result:
         result = emitter.emit("Identity", result)
     emitter.nodes[-1].output[0] = names[node.name]

@@ -6,6 +6,7 @@ import itertools
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 
@@ -148,3 +149,13 @@ def test_refuses_half_a_table(attributes: dict[str, Any]) -> None:
         UserError, match=r"^a table is maps, and groups or block and inputs: found \{"
     ):
         Table.from_attributes(attributes)
+
+
+@given(tables())
+def test_dense_weights_have_zeros_where_nothing_is_seen(table: Table) -> None:
+    weights = 1 + np.arange(table.pairs * 2).reshape(table.pairs, 2)
+    dense = table.dense_weights(weights)
+    assert dense.shape == (table.maps, table.channels, 2)
+    assert np.count_nonzero(dense) == weights.size
+    for kernel, (channel, output) in zip(weights, planes(table), strict=True):
+        np.testing.assert_array_equal(dense[output, channel], kernel)

@@ -157,6 +157,14 @@ def test_export_writes_what_read_reads() -> None:
     np.testing.assert_array_equal(exported, sightline.load("net").run(x))
 
 
+def test_a_dense_export_has_one_bank_for_each_table() -> None:
+    succeeds("export", "models:lenet5", "split.onnx")
+    succeeds("export", "models:lenet5", "dense.onnx", "--dense")
+    split, dense = (sightline.read(f"{name}.onnx").graph for name in ("split", "dense"))
+    assert [sum(n.op.kind == "conv" for n in g.operations) for g in (split, dense)] == [5, 3]
+    assert dense.total_macs - split.total_macs == 36 * 25 * 100, "planes that C3 leaves out"
+
+
 def test_ops_lists_every_op() -> None:
     pytest.importorskip("tvm")
     rows = succeeds_with_json("ops")

@@ -40,6 +40,7 @@ def loaded_after(code: str) -> set[str]:
         "from sightline.cli import cli\ntry: cli(['--help'])\nexcept SystemExit: pass",
         "from sightline.cli import cli\ntry: cli(['run', '--help'])\nexcept SystemExit: pass",
         "from sightline.cli import cli\ntry: cli(['scene', '--help'])\nexcept SystemExit: pass",
+        "from sightline.cli import cli\ntry: cli(['bench', '--help'])\nexcept SystemExit: pass",
         "import sightline\nsightline.compile('models:lenet5', ['reference'])",
     ],
 )

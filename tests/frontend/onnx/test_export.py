@@ -242,6 +242,29 @@ def test_a_table_never_multiplies_absent_planes() -> None:
     assert held == weights.size
 
 
+def test_a_dense_export_equals_the_split_one() -> None:
+    """Its filter banks are one each, with zeros for absent planes; groups stay groups."""
+    table = Table(4, 7, 2, ((0, 1), (2, 3), (0, 1, 3), (2,)))
+    builder = GraphBuilder("banks")
+    x = builder.input("x", TensorType((1, 4, 6, 6)))
+    weights = builder.constant(maps((table.pairs, 3, 3)), "w")
+    first = builder.add(Conv(Window((3, 3)), table), x, weights, builder.constant(maps((7,)), "b"))
+    groups = Table.grouped(7, 7, 7)
+    depthwise = builder.constant(maps((groups.pairs, 3, 3), 1), "d")
+    builder.output(builder.add(Conv(Window((3, 3)), groups), first, depthwise), "y")
+    model = Model(builder.finish())
+    inputs = {"x": maps((1, 4, 6, 6))}
+    dense = to_onnx(model, dense=True)
+    assert [node.op_type for node in dense.graph.node] == ["Conv", "Conv"]
+    assert [list(t.dims) for t in dense.graph.initializer if len(t.dims) == 4] == [
+        [7, 4, 3, 3],
+        [7, 1, 3, 3],
+    ]
+    assert_close(run_onnx(dense, inputs)["y"], run_onnx(to_onnx(model), inputs)["y"], 1e-6)
+    again = reference.run(graph_of(dense), **inputs)
+    assert_close(again["y"], reference.run(model.graph, **inputs)["y"], 1e-6)
+
+
 def test_local_norm_keeps_its_precision_on_a_large_mean() -> None:
     cls = CUSTOM_OPS["LocalNorm"]
     x = maps((1, 2, 40, 40)) + np.float32(1000)

@@ -1,0 +1,1 @@
+"""Other programs that run networks, to be measured beside our targets."""

@@ -1,0 +1,49 @@
+"""What a measurement was taken on: the machine, and versions of what took part."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from pathlib import Path
+
+from sightline import __version__
+
+PACKAGES = ("numpy", "apache-tvm", "onnxruntime", "torch")
+"""Those whose version says something about times, as far as they are installed."""
+
+CPU_INFO = Path("/proc/cpuinfo")
+GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+"""What decides about the clock, where the system tells."""
+
+
+def machine() -> dict[str, str | int | None]:
+    """The processor by name, the cores that this process may use, and the governor of clocks."""
+    return {
+        "processor": _processor(),
+        "cores": _cores(),
+        "governor": GOVERNOR.read_text().strip() if GOVERNOR.is_file() else None,
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def versions() -> dict[str, str]:
+    found = {"sightline": __version__, "python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _processor() -> str:
+    lines = CPU_INFO.read_text().splitlines() if CPU_INFO.is_file() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
