@@ -67,11 +67,10 @@ def _call(name: str, lanes: int) -> Any:
     weights = f'weights.vload([0, 0], "int16x{2 * lanes}")'
     sums = f'sums.vload([0], dtype="int32x{lanes}")'
     instruction = f'T.llvm_lookup_intrinsic_id("{name}")'
+    pairs = f'T.reinterpret({spread}, dtype="int16x{2 * lanes}")'
     if name in ACCUMULATE.values():
-        words = f'T.reinterpret({weights}, dtype="int32x{lanes}")'
-        result = f"T.call_llvm_pure_intrin({instruction}, {sums}, {spread}, {words}, {{}})"
+        result = f"T.call_llvm_pure_intrin({instruction}, {sums}, {pairs}, {weights}, {{}})"
     else:
-        pairs = f'T.reinterpret({spread}, dtype="int16x{2 * lanes}")'
         result = f"{sums} + T.call_llvm_pure_intrin({instruction}, {pairs}, {weights}, {{}})"
     result = result.format(f'dtype="int32x{lanes}"')
     body = f"""
