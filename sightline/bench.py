@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from sightline.artifact import Artifact
-from sightline.backends import registry
 from sightline.backends.fpga.frames import random_frame
 from sightline.bench_results import Bench, LeftOut, Measured, Predicted
 from sightline.frame_checks import Frame
@@ -17,6 +16,7 @@ from sightline.frames import frames_of
 from sightline.frontend.model import Model
 from sightline.ir.errors import UserError
 from sightline.ir.progress import Report, silent
+from sightline.machine import threads_for
 from sightline.measuring import Run, Times, interleaved, warm_up
 from sightline.passes.inline_stages import inline_stages
 from sightline.passes.pipeline import is_quantized
@@ -198,12 +198,3 @@ def frames_for(model: Model, request: Request) -> list[Frame]:
     within = limits(picture) if picture is not None and len(model.graph.inputs) == 1 else None
     count = min(DISTINCT, request.frames)
     return [random_frame(model.graph, seed, within) for seed in range(SEED, SEED + count)]
-
-
-def threads_for(asked: int | None) -> int:
-    """How many threads the target cpu has, and so each peer; so many as are asked for, if any."""
-    registry.target("cpu")  # or what to install
-    from sightline.backends.tvm import host
-
-    host.use_threads(asked)
-    return host.threads()

@@ -147,6 +147,12 @@ def compile(
 )
 @click.option("--resize", is_flag=True, help="Resize pictures to the network's input.")
 @click.option("--profile", is_flag=True, help="Run once more, and tell the time of each stage.")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Of the target cpu (default: one for each core).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the results in short as JSON.")
 @picture_options
 def run(
@@ -156,6 +162,7 @@ def run(
     files: tuple[str, ...],
     resize: bool,
     profile: bool,
+    threads: int | None,
     as_json: bool,
     **picture: Any,
 ) -> None:
@@ -168,7 +175,9 @@ def run(
     from sightline.tell import tell_result
 
     artifact = _artifact_of(model, target, picture)
-    result = run_files(artifact, inputs, target, files, resize=resize, profile=profile)
+    result = run_files(
+        artifact, inputs, target, files, resize=resize, profile=profile, threads=threads
+    )
     if as_json:
         show_json(result.to_dict())
     else:

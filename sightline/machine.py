@@ -1,4 +1,4 @@
-"""What a measurement was taken on: the machine, and versions of what took part."""
+"""What a run is on: the machine, its threads, and versions of what takes part."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import platform
 from pathlib import Path
 
 from sightline import __version__
+from sightline.backends import registry
 
 PACKAGES = ("numpy", "apache-tvm", "onnxruntime", "torch")
 """Those whose version says something about times, as far as they are installed."""
@@ -47,3 +48,12 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def threads_for(asked: int | None) -> int:
+    """How many threads the target cpu has, and so each peer; so many as are asked for, if any."""
+    registry.target("cpu")  # or what to install
+    from sightline.backends.tvm import host
+
+    host.use_threads(asked)
+    return host.threads()

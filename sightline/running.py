@@ -14,6 +14,7 @@ from sightline.backends.target import StageTime
 from sightline.inputs import read_inputs
 from sightline.ir.errors import UserError
 from sightline.ir.types import Array
+from sightline.machine import threads_for
 from sightline.outputs import require_holds, save, summarize
 
 
@@ -49,9 +50,12 @@ def run_files(
     *,
     resize: bool = False,
     profile: bool = False,
+    threads: int | None = None,
 ) -> RunResult:
     """Run on input files; `files` are results to write, as `FILE` (all) or `NAME=FILE` (one)."""
     wanted = _result_files(artifact, files)
+    if threads is not None:
+        _use_threads(target or artifact.targets[0], threads)
     arrays = read_inputs(artifact.model, inputs, resize=resize)
     executable = artifact.executable(target)
     start = time.perf_counter()
@@ -70,6 +74,15 @@ def run_files(
         stages,
         [path for path, _ in wanted],
     )
+
+
+def _use_threads(target: str, threads: int) -> None:
+    if target != "cpu":
+        raise UserError(
+            f"the target '{target}' cannot be told how many threads it has",
+            fix="Leave --threads out, or run the target cpu.",
+        )
+    threads_for(threads)
 
 
 def _result_files(artifact: Artifact, words: Sequence[str]) -> list[tuple[Path, Sequence[str]]]:

@@ -81,12 +81,11 @@ def _flags() -> set[str]:
 
 
 def use_threads(count: int | None = None) -> None:
-    """Have TVM use so many threads, before its first frame.
+    """Have TVM use so many threads, before its first frame; or one for each physical core.
 
-    Otherwise it takes one for each physical core, unless its own variable says otherwise.
-
-    Left alone, TVM takes half the logical ones. Its threads go where the system puts them: bound to
-    the first cores, those of two processes would fight for the same.
+    Its own variable, if it is set, says otherwise. Left alone, TVM takes half the logical ones. The
+    threads go where the system puts them: bound to the first cores, those of two processes would
+    fight for the same.
     """
     if count is not None:
         os.environ["TVM_NUM_THREADS"] = str(count)

@@ -94,6 +94,11 @@ def test_run_tells_the_histogram_of_labels() -> None:
     assert f"{counts.max()}  {100 * counts.max() / 24:.1f}%" in text.replace("   ", "  ")
 
 
+def test_threads_are_of_the_target_cpu() -> None:
+    told = fails("run", "net", "photo.png", "--threads", "1")
+    assert "the target 'reference' cannot be told how many threads it has" in told
+
+
 def test_profile_times_each_stage() -> None:
     stages = succeeds_with_json("run", "net", "photo.png", "--profile")["stages"]
     assert [row["stage"] for row in stages] == ["bank"]
