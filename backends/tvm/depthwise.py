@@ -30,18 +30,9 @@ from sightline.ir.ops.conv import Conv
 from sightline.ir.ops.integer_bank import IntegerConv
 
 
-def suits(op: Conv | IntegerConv, build: Build, x: Tensor, weights: Tensor) -> bool:
-    """Whether x is blocked, each map sees its own plane of it, and the weights can be packed."""
-    operand, constant = build.read_as(x), build.read_as(weights)
-    return (
-        op.table.groups == op.table.channels == op.table.maps
-        and op.window.rank == 2
-        and operand is not None
-        and operand.layout.lanes == build.machine.lanes
-        and constant is not None
-        and constant.is_constant
-        and build.pooled == (1, 1)
-    )
+def takes(op: Conv | IntegerConv) -> bool:
+    """Whether each map sees its own plane; x must be blocked besides, and the weights constant."""
+    return op.table.groups == op.table.channels == op.table.maps and op.window.rank == 2
 
 
 def bank(

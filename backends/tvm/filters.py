@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from types import ModuleType
 
 from tvm import te, tirx
 
@@ -27,9 +28,6 @@ from sightline.ir.ops.integer_bank import IntegerConv
 from sightline.ir.types import Int, Shape
 from sightline.ir.window import Window
 
-SHORT = ("int8", "int16")
-"""Numbers whose products have 32 bits, and which the processor is fast at."""
-
 
 def conv(op: Conv, build: Build, x: Tensor, weights: Tensor, bias: Tensor | None = None) -> Tensor:
     if sees_all(op, shape_of(x)):
@@ -42,7 +40,7 @@ def integer_conv(
 ) -> Tensor:
     """Sums of 32 bits where they fit, else of 64."""
     wide = "int32" if op.bits <= 32 else "int64"
-    short = all(dtype_of(tensor) in SHORT for tensor in (x, weights))
+    short = all(dtype_of(tensor) in lanes_of_maps.SHORT for tensor in (x, weights))
     types = ("int32" if short else wide, wide)
     sums = _bank(op, build, x, weights, bias, types, tirx.const(op.fill, dtype_of(x)))
     narrow = Int(op.bits).dtype.name
@@ -64,9 +62,10 @@ def _bank(
     fill: Expr,
 ) -> Tensor:
     """The filter bank; `types` are those of products and of sums, `fill` is in its padding."""
-    if lanes_of_maps.suits(op, build, x, weights):
+    form = _form(op, build, x, weights)
+    if form is lanes_of_maps:
         sums = lanes_of_maps.bank(op, build, x, weights, types[1], fill)
-    elif depthwise.suits(op, build, x, weights):
+    elif form is depthwise:
         sums = depthwise.bank(op, build, x, weights, types, fill)
     elif op.window == Window((1,) * op.window.rank) and build.pooled == (1, 1):
         sums = _on_a_line(op, build, x, weights, types, fill)
@@ -78,6 +77,20 @@ def _bank(
     return te.compute(
         sums.shape, lambda n, o, *at: sums(n, o, *at) + bias(o).astype(wide), "biased", attrs=EACH
     )
+
+
+def _form(op: Conv | IntegerConv, build: Build, x: Tensor, weights: Tensor) -> ModuleType:
+    """Which of the forms; `layout_choice` asks the same before there are tensors."""
+    constant = build.read_as(weights)
+    if constant is None or not constant.is_constant:
+        return lanes_of_pixels
+    if lanes_of_maps.takes(op, dtype_of(x), dtype_of(weights), build.machine):
+        return lanes_of_maps
+    operand = build.read_as(x)
+    is_blocked = operand is not None and operand.layout.lanes > 0
+    if depthwise.takes(op) and is_blocked and build.pooled == (1, 1):
+        return depthwise
+    return lanes_of_pixels
 
 
 def _on_a_line(

@@ -8,8 +8,7 @@ waste no lane, and the weights, packed in the order in which they are used, are 
     pixels  [N, block, planes / group, rows, columns, group]
 
 Pixels are numbered row by row, those of one pooling window after another, and tiled by number.
-Integers are multiplied in `terms`, pairs or quads of planes that one instruction adds up; see
-`dot_products`.
+Of integers, `terms` are the two planes whose products one instruction adds up; see `dot_products`.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from sightline.backends.tvm.build import (
     MAP_TILE,
     Build,
     Expr,
+    Machine,
     Tensor,
     dtype_of,
     guarded,
@@ -39,9 +39,11 @@ from sightline.ir.ops.conv import Conv
 from sightline.ir.ops.integer_bank import IntegerConv
 from sightline.ir.types import Shape
 
+SHORT, WIDE = ("int8", "int16"), 32
+"""Integers that are multiplied in pairs, and the bits of their widest sums."""
+
 WIDEST_GROUP = 16
 """Planes that are unrolled at once: more would fill the cache of instructions."""
-
 
 SPARE = {1: 1, 2: 4}
 """Registers that a multiply-add needs besides sums and weights, by terms: a pixel, products."""
@@ -70,20 +72,22 @@ class Planes:
         return cls(-(-fan_in // lanes), lanes)
 
 
-def suits(op: Conv | IntegerConv, build: Build, x: Tensor, weights: Tensor) -> bool:
-    """Whether whole vectors of maps see the same planes, through weights that can be packed."""
-    operand = build.read_as(weights)
+def takes(op: Conv | IntegerConv, x: str, weights: str, machine: Machine) -> bool:
+    """Whether whole vectors of maps see the same planes, in numbers of types that are multiplied.
+
+    `x` and `weights` are the types of their elements. The weights must be constants besides.
+    """
+    if isinstance(op, IntegerConv):
+        short = x in SHORT and weights in SHORT and op.bits <= WIDE
+        if not short or not machine.dot:
+            return False
     parts = banks(op.table)
-    if operand is None or not operand.is_constant or op.window.rank != 2 or len(parts) > 1:
-        return False
-    if isinstance(op, IntegerConv) and not _has_dot(op, build, x, weights):
-        return False
-    return parts[0].is_even and parts[0].maps_per_block % build.machine.lanes == 0
-
-
-def _has_dot(op: IntegerConv, build: Build, x: Tensor, weights: Tensor) -> bool:
-    short = all(dtype_of(tensor) in ("int8", "int16") for tensor in (x, weights))
-    return bool(build.machine.dot) and short and op.bits <= 32
+    return (
+        op.window.rank == 2
+        and len(parts) == 1
+        and parts[0].is_even
+        and parts[0].maps_per_block % machine.lanes == 0
+    )
 
 
 def bank(

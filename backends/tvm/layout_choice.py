@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sightline.backends.tvm.banks import banks
+from sightline.backends.tvm import depthwise, lanes_of_maps
 from sightline.backends.tvm.build import Machine
-from sightline.backends.tvm.fusion import BANKS, BY_NUMBER
+from sightline.backends.tvm.fusion import BANKS, BY_NUMBER, POOLS
 from sightline.backends.tvm.layout import PLANAR, Layout
 from sightline.ir.graph import Const, Graph, Node
 from sightline.ir.op import Op
-from sightline.ir.ops.integer_bank import IntegerConv, IntegerSumPool
+from sightline.ir.ops.integer_bank import IntegerSumPool
 from sightline.ir.ops.movement import Concat
 from sightline.ir.ops.pooling import (
     AveragePool,
@@ -35,9 +35,6 @@ MAP_BY_MAP = (
     ResizeNearest,
 )
 """Ops that make each map of its own plane: they leave a blocked value blocked."""
-
-WIDE = 32
-"""Bits of the widest sums in vectors of maps."""
 
 
 def layouts(graph: Graph, renamed: Mapping[str, str], machine: Machine) -> dict[str, Layout]:
@@ -76,33 +73,19 @@ def _wants(
     )
     sources = [renamed.get(name, name) for name in node.inputs]
     if isinstance(ops[0], BANKS):
-        if _in_vectors_of_maps(ops[0], machine):
-            return isinstance(graph[sources[1]].op, Const)
-        return _is_depthwise(ops[0]) and bool(lie[sources[0]].lanes)
+        x, weights = (graph[name] for name in sources[:2])
+        if not isinstance(weights.op, Const):
+            return False
+        pixels, taps = x.type.element.dtype.name, weights.type.element.dtype.name
+        if lanes_of_maps.takes(ops[0], pixels, taps, machine):
+            return True
+        is_pooled = any(isinstance(op, POOLS) for op in ops)
+        return depthwise.takes(ops[0]) and bool(lie[x.name].lanes) and not is_pooled
     values = [name for name in sources if not isinstance(graph[name].op, Const)]
     maps = [name for name in values if graph[name].type.rank == 4]
     if not all(lie[name].lanes for name in maps) or len(maps) < len(values):
         return False
     return isinstance(ops[0], MAP_BY_MAP) or _joins_maps(ops[0])
-
-
-def _in_vectors_of_maps(op: Op, machine: Machine) -> bool:
-    """As `lanes_of_maps.suits` asks, of the op alone."""
-    assert isinstance(op, BANKS)
-    parts = banks(op.table)
-    if isinstance(op, IntegerConv) and (not machine.dot or op.bits > WIDE):
-        return False
-    return (
-        op.window.rank == 2
-        and len(parts) == 1
-        and parts[0].is_even
-        and parts[0].maps_per_block % machine.lanes == 0
-    )
-
-
-def _is_depthwise(op: Op) -> bool:
-    assert isinstance(op, BANKS)
-    return op.table.groups == op.table.channels == op.table.maps and op.window.rank == 2
 
 
 def _joins_maps(op: Op) -> bool:
