@@ -50,9 +50,11 @@ def _with_bank(sch: s_tir.Schedule, stages: list[Any], sums: Any, machine: Machi
     mark = _tile(sch, sums)
     sizes = [int(size) for size in sch.get(sums).annotations[mark]]
     sch.unannotate(sums, mark)
-    before, between, result = stages[:number], stages[number + 1 : -1], stages[-1]
-    for stage in between:
-        _unmark(sch, stage)
+    *others, result = stages
+    # What names an operand may stand before the sums, and is read behind them.
+    within = [_unmark(sch, stage) for stage in others]
+    before = [stage for at, stage in enumerate(others[:number]) if not within[at]]
+    between = [stage for at, stage in enumerate(others) if within[at] or at > number]
     if mark == MAP_TILE:
         maps.lay_out(sch, sums, between, result, sizes, machine.dot)
     else:
@@ -63,13 +65,16 @@ def _with_bank(sch: s_tir.Schedule, stages: list[Any], sums: Any, machine: Machi
 
 def _one_by_one(sch: s_tir.Schedule, stages: list[Any]) -> None:
     """From the last to the first, so that a stage finds those who read it where they will stay."""
-    served: list[Any] = []
+    homes: dict[str, list[Any]] = {}
     for stage in reversed(stages):
         mark = _tile(sch, stage)
         if _unmark(sch, stage):
-            if served:
-                sch.set_scope(stage, 0, "local")
-                sch.compute_at(stage, served[-1], preserve_unit_loops=True)
+            # All who read it are in the loops of one stage.
+            reader = sch.get_consumers(stage)[0]
+            home = homes[_name(sch, reader)]
+            sch.set_scope(stage, 0, "local")
+            sch.compute_at(stage, home[-1], preserve_unit_loops=True)
+            homes[_name(sch, stage)] = home
             continue
         if mark:
             sizes = [int(size) for size in sch.get(stage).annotations[mark]]
@@ -78,7 +83,11 @@ def _one_by_one(sch: s_tir.Schedule, stages: list[Any]) -> None:
             pixels.lay_out(sch, stage, [], consumer, sizes)
         elif not any(_tile(sch, source) for source in sch.get_producers(stage)):
             spread.lay_out(sch, stage)
-        served = sch.get_loops(stage)
+        homes[_name(sch, stage)] = sch.get_loops(stage)
+
+
+def _name(sch: s_tir.Schedule, stage: Any) -> str:
+    return str(sch.get(stage).name_hint)
 
 
 def _unmark(sch: s_tir.Schedule, stage: Any) -> bool:

@@ -14,9 +14,9 @@ from sightline.backends.tvm.lowering import lower
 from sightline.ir.build import GraphBuilder
 from sightline.ir.encoding import Encoding
 from sightline.ir.op import Op
-from sightline.ir.ops.arithmetic import Add, Mul
+from sightline.ir.ops.arithmetic import Add, Mul, Sub
 from sightline.ir.ops.classify import Softmax
-from sightline.ir.ops.conv import Conv
+from sightline.ir.ops.conv import Conv, Linear
 from sightline.ir.ops.integer import IntegerAdd
 from sightline.ir.ops.integer_bank import IntegerConv, IntegerSumPool
 from sightline.ir.ops.movement import Concat, Pad
@@ -91,6 +91,19 @@ def test_number_by_number() -> None:
     check(lambda net, x: net.add(Mul(), net.add(Tanh(), x), net.add(Sigmoid(), x)))
     check(lambda net, x: net.add(Relu(), net.add(Mul(), x, net.numbers(1, 16, 1, 1))))
     check(lambda net, x: net.add(Add(), net.add(MaxPool(AROUND), x), net.numbers(16, 9, 11)))
+
+
+def test_an_operand_that_comes_before_the_bank() -> None:
+    """`1 - y`, by a bank in vectors of maps, of pixels, and by a fully connected layer."""
+    for maps in (16, 6):
+        net = Net("net")
+        y = net.bank(net.input("x", TensorType(SHAPE)), maps)
+        net.output(net.bank(net.add(Sub(), net.numbers(maps, 1, 1), y), 8))
+        assert_is_reference(net.finish(), {"x": RNG.standard_normal(SHAPE).astype(np.float32)})
+    net = Net("net")
+    y = net.add(Linear(), net.input("x", TensorType((2, 30))), net.numbers(6, 30))
+    net.output(net.add(Sub(), net.numbers(), y))
+    assert_is_reference(net.finish(), {"x": RNG.standard_normal((2, 30)).astype(np.float32)})
 
 
 def test_enlargement_and_joining() -> None:
