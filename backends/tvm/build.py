@@ -53,7 +53,6 @@ class Machine:
 class Operand:
     """What a kernel reads: the value of a node, or a constant, and how it lies in memory."""
 
-    type: TensorType
     layout: Layout
     is_constant: bool
     readers: int
@@ -77,8 +76,8 @@ class Build:
     pooled: Shape = (1, 1)
     """The window, of neither overlap nor gap, that the kernel pools a filter bank in."""
 
-    is_flat: bool = False
-    """Whether pixels go by number from the filter bank on: rows and columns are one axis."""
+    merged: int = 0
+    """How many spatial axes are one from the filter bank on: pixels go by number then."""
 
     operands: list[Operand] = field(default_factory=list)
     tables: list[Constant] = field(default_factory=list)
@@ -89,7 +88,7 @@ class Build:
         name = f"x{len(self.operands)}"
         argument = te.placeholder(layout.stored(type_.shape), type_.element.dtype.name, name)
         view = argument if layout == PLANAR else _planar(argument, type_.shape, layout.lanes)
-        self.operands.append(Operand(type_, layout, is_constant, readers, argument, view))
+        self.operands.append(Operand(layout, is_constant, readers, argument, view))
 
     def read_as(self, x: Tensor) -> Operand | None:
         """The operand that a tensor is, if it is one."""
@@ -126,16 +125,17 @@ class Build:
         return te.compute(shape, cell, "reshaped", attrs=EACH)
 
     def flat(self, x: Tensor) -> Tensor:
-        """An operand whose rows and columns are one axis, if it has both."""
+        """An operand whose spatial axes are one, as far as it has them."""
         shape = shape_of(x)
-        if len(shape) < 2:
+        first = max(0, len(shape) - self.merged)
+        spatial = shape[first:]
+        if len(spatial) < 2:
             return x
-        *outer, rows, columns = shape
 
         def cell(*at: Expr) -> Expr:
-            return x(*at[:-1], *place_of(at[-1], (rows, columns)))
+            return x(*at[:-1], *place_of(at[-1], spatial))
 
-        return te.compute((*outer, rows * columns), cell, "flat", attrs=EACH)
+        return te.compute((*shape[:first], math.prod(spatial)), cell, "flat", attrs=EACH)
 
     def table(self, array: Array) -> Tensor:
         """An array known at compile time, passed to the kernel after its operands."""
@@ -160,7 +160,7 @@ def stored(x: Tensor, build: Build) -> Tensor:
     """A result as it is to lie in memory; a blocked one's pixels are one axis."""
     lanes = build.layout.lanes
     if not lanes:
-        return te.compute(x.shape, lambda *at: x(*at), "stored") if build.is_flat else x
+        return te.compute(x.shape, lambda *at: x(*at), "stored") if build.merged else x
     batch, channels, *spatial = shape_of(x)
 
     def cell(n: Expr, block: Expr, pixel: Expr, lane: Expr) -> Expr:

@@ -72,7 +72,7 @@ def bank(
         product = number * taps_of(block, *taps, lane).astype(types[0])
         return te.sum(product.astype(types[1]), axis=taps)
 
-    build.is_flat = True
+    build.merged = op.window.rank
     runs = -(-size // tile.pixels)
     sums = te.compute(
         (batch, maps // lanes, runs, tile.pixels, 1, 1, lanes),

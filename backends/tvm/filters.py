@@ -105,7 +105,7 @@ def _on_a_line(
     batch, channels, *spatial = shape_of(x)
     line = build.reshaped(x, (batch, channels, math.prod(spatial)))
     taps = build.reshaped(weights, (op.table.pairs, 1))
-    build.is_flat = True
+    build.merged = op.window.rank
     return lanes_of_pixels.bank(replace(op, window=Window((1,))), build, line, taps, types, fill)
 
 

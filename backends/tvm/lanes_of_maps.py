@@ -130,7 +130,7 @@ def bank(
         weight = taps_of(block, slab, group, *window, step, vector, lane, *own)
         return te.sum(seen.astype(wide) * weight.astype(wide), axis=axes)
 
-    build.is_flat = True
+    build.merged = op.window.rank
     tiles, near = _tiles(op, build, part, math.prod(tiled), tile.pixels)
     parts = len(part.blocks) * per_block
     shape = (batch, parts, tiles, tile.pixels, cells, tile.vectors, lanes)

@@ -104,14 +104,14 @@ def _expression(op: Op, build: Build) -> Any:
             return values[name]
         # Looked up late: the op before may have asked for the operand under another shape.
         view = build.operands[numbers[name]].view
-        return build.flat(view) if build.is_flat else view
+        return build.flat(view) if build.merged else view
 
     for node in op.body.operations:
         operands = [
             named(value(name)) if name in values and isinstance(node.op, UNNAMED) else value(name)
             for name in node.inputs
         ]
-        if build.is_flat and isinstance(node.op, POOLS):
+        if build.merged and isinstance(node.op, POOLS):
             values[node.name] = pool_cells(node.op, *operands)
         else:
             values[node.name] = _express(node.op, build, *operands)

@@ -106,6 +106,19 @@ def test_an_operand_that_comes_before_the_bank() -> None:
     assert_is_reference(net.finish(), {"x": RNG.standard_normal((2, 30)).astype(np.float32)})
 
 
+@pytest.mark.parametrize("spatial", [(7,), (3, 5), (3, 4, 5)])
+@pytest.mark.parametrize("maps", [5, 16])
+def test_filters_of_one_pixel_on_any_axes(spatial: tuple[int, ...], maps: int) -> None:
+    """What follows them reads operands of one number, of one a map, and of one a pixel."""
+    net, shape = Net("net"), (2, maps, *spatial)
+    x, other = (net.input(name, TensorType(shape)) for name in ("x", "other"))
+    y = net.bank(x, maps, Window((1,) * len(spatial)))
+    y = net.add(Mul(), net.add(Mul(), y, net.numbers()), net.numbers(maps, *(1 for _ in spatial)))
+    net.output(net.add(Add(), y, other))
+    inputs = {name: RNG.standard_normal(shape).astype(np.float32) for name in ("x", "other")}
+    assert_is_reference(net.finish(), inputs)
+
+
 def test_enlargement_and_joining() -> None:
     check(alone(ResizeNearest((18, 22))))
     check(alone(ResizeNearest((13, 7))))
