@@ -42,9 +42,6 @@ class Machine:
     dot: str = ""
     """The instruction that multiplies and adds integers, as `dot_products` names it; or none."""
 
-    vectors_of_doubles: bool = True
-    """Whether doubles are as quick as integers of 64 bits, or quicker."""
-
     cache: int = 1 << 18
     """Bytes that a thread keeps near: half of its second level."""
 
@@ -254,6 +251,11 @@ def reduce_axes(sizes: Sequence[int], name: str = "k") -> list[Expr]:
 def element(x: Tensor, at: Sequence[Expr], axis: int, place: Expr) -> Expr:
     """x at these places, but at another one along an axis."""
     return x(*at[:axis], place, *at[axis + 1 :])
+
+
+def double(number: Expr | float) -> Expr:
+    """A number in double precision."""
+    return number.astype("float64") if hasattr(number, "astype") else tirx.const(number, "float64")
 
 
 def spread(x: Tensor, at: Sequence[Expr]) -> Expr:

@@ -14,6 +14,7 @@ from sightline.backends.tvm.build import (
     Build,
     Expr,
     Tensor,
+    double,
     padded,
     reduce_axes,
     shape_of,
@@ -41,13 +42,13 @@ def batch_norm(
     """y = a x + b, with a and b as stages of one number per channel."""
 
     def factor(c: Expr) -> Expr:
-        return _double(scale(c)) / tirx.sqrt(_double(variance(c)) + op.epsilon)
+        return double(scale(c)) / tirx.sqrt(double(variance(c)) + op.epsilon)
 
     channels = shape_of(scale)
     a = te.compute(channels, lambda c: factor(c).astype("float32"), "a")
     b = te.compute(
         channels,
-        lambda c: (_double(shift(c)) - _double(mean(c)) * factor(c)).astype("float32"),
+        lambda c: (double(shift(c)) - double(mean(c)) * factor(c)).astype("float32"),
         "b",
     )
     return te.compute(
@@ -56,22 +57,22 @@ def batch_norm(
 
 
 def subtractive_norm(op: SubtractiveNorm, build: Build, x: Tensor) -> Tensor:
-    mean = _box_means(op, x, _double)
-    return _pixelwise(x, lambda *at: _double(x(*at)) - mean(*at))
+    mean = _box_means(op, x, double)
+    return _pixelwise(x, lambda *at: double(x(*at)) - mean(*at))
 
 
 def divisive_norm(op: DivisiveNorm, build: Build, x: Tensor) -> Tensor:
     square = _box_means(op, x, _square)
-    return _pixelwise(x, lambda *at: _double(x(*at)) / _at_least(tirx.sqrt(square(*at)), op.floor))
+    return _pixelwise(x, lambda *at: double(x(*at)) / _at_least(tirx.sqrt(square(*at)), op.floor))
 
 
 def local_norm(op: LocalNorm, build: Build, x: Tensor) -> Tensor:
-    mean, square = _box_means(op, x, _double), _box_means(op, x, _square)
+    mean, square = _box_means(op, x, double), _box_means(op, x, _square)
 
     def pixel(*at: Expr) -> Expr:
         centre = mean(*at)
         variance = _at_least(square(*at) - centre * centre, 0.0)
-        return (_double(x(*at)) - centre) / _at_least(tirx.sqrt(variance), op.floor)
+        return (double(x(*at)) - centre) / _at_least(tirx.sqrt(variance), op.floor)
 
     return _pixelwise(x, pixel)
 
@@ -79,8 +80,8 @@ def local_norm(op: LocalNorm, build: Build, x: Tensor) -> Tensor:
 def torch_subtractive_norm(
     op: TorchSubtractiveNorm, build: Build, x: Tensor, kernel: Tensor
 ) -> Tensor:
-    filtered, ones = _torch_filters(x, kernel, _double)
-    return _pixelwise(x, lambda n, c, i, j: _double(x(n, c, i, j)) - filtered(n, i, j) / ones(i, j))
+    filtered, ones = _torch_filters(x, kernel, double)
+    return _pixelwise(x, lambda n, c, i, j: double(x(n, c, i, j)) - filtered(n, i, j) / ones(i, j))
 
 
 def torch_divisive_norm(op: TorchDivisiveNorm, build: Build, x: Tensor, kernel: Tensor) -> Tensor:
@@ -88,7 +89,7 @@ def torch_divisive_norm(op: TorchDivisiveNorm, build: Build, x: Tensor, kernel: 
 
     def pixel(n: Expr, c: Expr, i: Expr, j: Expr) -> Expr:
         sigma = tirx.sqrt(filtered(n, i, j)) / ones(i, j)
-        return _double(x(n, c, i, j)) / _at_least(sigma, op.threshold)
+        return double(x(n, c, i, j)) / _at_least(sigma, op.threshold)
 
     return _pixelwise(x, pixel)
 
@@ -98,7 +99,7 @@ def _box_means(op: BoxNorm, x: Tensor, term: Callable[[Expr], Expr]) -> Callable
     batch, channels, height, width = shape_of(x)
     half = [side // 2 for side in op.size]
     terms = te.compute(x.shape, lambda *at: term(x(*at)), "terms")
-    around = padded(terms, [(h, h) for h in half], _double(0.0))
+    around = padded(terms, [(h, h) for h in half], double(0.0))
     down, across = reduce_axes(op.size)
     columns = te.compute(
         (batch, channels, height, width + 2 * half[1]),
@@ -127,11 +128,11 @@ def _torch_filters(
     rows, columns = shape_of(kernel)
     half = (rows // 2, columns // 2)
     taps = reduce_axes((rows, columns))
-    whole = te.compute((1,), lambda _: te.sum(_double(kernel(*taps)), axis=taps), "whole")
+    whole = te.compute((1,), lambda _: te.sum(double(kernel(*taps)), axis=taps), "whole")
     taps = reduce_axes((rows, columns))
     weights = te.compute(
         (rows, columns),
-        lambda u, v: _double(kernel(u, v)) / (whole(0) * float(channels)),
+        lambda u, v: double(kernel(u, v)) / (whole(0) * float(channels)),
         "weights",
     )
     plane = te.reduce_axis((0, channels), "plane")
@@ -140,7 +141,7 @@ def _torch_filters(
         lambda n, i, j: te.sum(term(x(n, plane, i, j)), axis=plane),
         "plane_sums",
     )
-    around = padded(sums, [(h, h) for h in half], _double(0.0))
+    around = padded(sums, [(h, h) for h in half], double(0.0))
     u, v = taps
     filtered = te.compute(
         (batch, height, width),
@@ -154,7 +155,7 @@ def _torch_filters(
         inside = [
             tirx.all(p >= 0, p < size) for p, size in zip(place, (height, width), strict=True)
         ]
-        return tirx.if_then_else(tirx.all(*inside), weights(*taps) * float(channels), _double(0.0))
+        return tirx.if_then_else(tirx.all(*inside), weights(*taps) * float(channels), double(0.0))
 
     ones = te.compute((height, width), lambda i, j: te.sum(one(i, j), axis=taps), "ones")
     return filtered, ones
@@ -164,12 +165,8 @@ def _pixelwise(x: Tensor, cell: Callable[..., Expr]) -> Tensor:
     return te.compute(x.shape, lambda *at: cell(*at).astype("float32"), "normalized", attrs=EACH)
 
 
-def _double(number: Expr) -> Expr:
-    return number.astype("float64") if hasattr(number, "astype") else tirx.const(number, "float64")
-
-
 def _square(number: Expr) -> Expr:
-    return _double(number) * _double(number)
+    return double(number) * double(number)
 
 
 def _at_least(number: Expr, floor: float) -> Expr:

@@ -14,6 +14,7 @@ from sightline.backends.tvm.build import (
     Build,
     Expr,
     Tensor,
+    double,
     dtype_of,
     lowest,
     padded,
@@ -77,10 +78,10 @@ def lp_pool(op: LPPool, build: Build, x: Tensor) -> Tensor:
     def root(*at: Expr) -> Expr:
         total = sums(*at)
         roots = {1.0: total, 2.0: tirx.sqrt(total)}
-        return roots.get(op.p, tirx.power(total, _double(1.0 / op.p))).astype("float32")
+        return roots.get(op.p, tirx.power(total, double(1.0 / op.p))).astype("float32")
 
     powers = te.compute(x.shape, power_at, "powers", attrs=EACH if build.layout.lanes else None)
-    sums = pool(op.window, around(op.window, build, powers, _double(0.0)), te.sum)
+    sums = pool(op.window, around(op.window, build, powers, double(0.0)), te.sum)
     return te.compute(sums.shape, root, "roots", attrs=EACH)
 
 
@@ -88,7 +89,7 @@ def power(size: Expr, p: float) -> Expr:
     """A power of what is not negative. (TVM's own warns of negative bases from the third on.)"""
     if p <= WRITTEN_OUT and p == int(p):
         return functools.reduce(operator.mul, [size] * int(p))
-    return tirx.exp(tirx.log(size) * _double(p))
+    return tirx.exp(tirx.log(size) * double(p))
 
 
 def global_average_pool(op: GlobalAveragePool, build: Build, x: Tensor) -> Tensor:
@@ -99,7 +100,7 @@ def global_average_pool(op: GlobalAveragePool, build: Build, x: Tensor) -> Tenso
         lambda n, c, *_: te.sum(x(n, c, rows, columns).astype("float64"), [rows, columns]),
         "sums",
     )
-    pixels = _double(spatial[0] * spatial[1])
+    pixels = double(spatial[0] * spatial[1])
     return te.compute(
         sums.shape, lambda *at: (sums(*at) / pixels).astype("float32"), "average", attrs=EACH
     )
@@ -168,7 +169,3 @@ def _nearest(window: Window, at: Sequence[Expr], sizes: Sequence[int]) -> list[E
     """Where the pixel lies that is nearest to a place of the padded input."""
     places = zip(at, window.pads, sizes, strict=False)
     return [held(place - begin, size) for place, begin, size in places]
-
-
-def _double(number: float) -> Expr:
-    return tirx.const(number, "float64")
