@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from tvm import te, tirx
 
 from sightline.backends.tvm.layout import PLANAR, Layout, Packing
@@ -25,8 +26,8 @@ WITHIN = "within"
 EACH = {"each": 1}
 """Marks a stage that takes number by number: it is computed wherever it is read, if it is read."""
 
-PIXEL_TILE, MAP_TILE = "pixel_tile", "map_tile"
-"""Mark the sums of `lanes_of_pixels` and of `lanes_of_maps`, with the sizes of their tiles."""
+PIXEL_TILE, MAP_TILE, MIXED_TILE = "pixel_tile", "map_tile", "mixed_tile"
+"""Mark the sums of `lanes_of_pixels`, `lanes_of_maps` and `winograd`, with sizes of their tiles."""
 
 
 @dataclass(frozen=True)
@@ -182,6 +183,10 @@ def shape_of(x: Tensor) -> tuple[int, ...]:
 def dtype_of(x: Tensor | Expr) -> str:
     """The type of the elements of a tensor, or of an expression, by NumPy's name."""
     return str(x.dtype if isinstance(x, te.Tensor) else x.ty)
+
+
+def bits_of(x: Tensor | Expr) -> int:
+    return 8 * np.dtype(dtype_of(x)).itemsize
 
 
 def cast(x: Tensor, dtype: str) -> Tensor:

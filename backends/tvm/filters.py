@@ -13,12 +13,13 @@ from types import ModuleType
 
 from tvm import te, tirx
 
-from sightline.backends.tvm import depthwise, lanes_of_maps, lanes_of_pixels
+from sightline.backends.tvm import depthwise, lanes_of_maps, lanes_of_pixels, winograd
 from sightline.backends.tvm.build import (
     EACH,
     Build,
     Expr,
     Tensor,
+    bits_of,
     cast,
     dtype_of,
     shape_of,
@@ -65,6 +66,8 @@ def _bank(
     form = _form(op, build, x, weights)
     if form is lanes_of_maps:
         sums = lanes_of_maps.bank(op, build, x, weights, types[1], fill)
+    elif form is winograd:
+        sums = winograd.bank(op, build, x, weights, types[1], fill)
     elif form is depthwise:
         sums = depthwise.bank(op, build, x, weights, types, fill)
     elif op.window == Window((1,) * op.window.rank) and build.pooled == (1, 1):
@@ -85,7 +88,8 @@ def _form(op: Conv | IntegerConv, build: Build, x: Tensor, weights: Tensor) -> M
     if constant is None or not constant.is_constant:
         return lanes_of_pixels
     if lanes_of_maps.takes(op, dtype_of(x), dtype_of(weights), build.machine):
-        return lanes_of_maps
+        is_faster = winograd.takes(op, shape_of(x), build.pooled, (bits_of(x), bits_of(weights)))
+        return winograd if is_faster else lanes_of_maps
     operand = build.read_as(x)
     is_blocked = operand is not None and operand.layout.lanes > 0
     if depthwise.takes(op) and is_blocked and build.pooled == (1, 1):

@@ -119,11 +119,15 @@ def _requantize_in_doubles(
 ) -> Tensor:
     low, high = (double(float(end - op.to.zero_point)) for end in (op.low, op.high))
 
-    def cell(*at: Expr) -> Expr:
-        exponent = tirx.const(DOUBLE_BIAS, "int64") - spread(shifts, at).astype("int64")
+    def factor(*at: Expr) -> Expr:
+        exponent = tirx.const(DOUBLE_BIAS, "int64") - shifts(*at).astype("int64")
         scale = tirx.reinterpret("float64", tirx.shift_left(exponent, long(DOUBLE_FRACTION)))
-        factor = spread(multipliers, at).astype("float64") * scale
-        steps = tirx.floor(x(*at).astype("float64") * factor + double(0.5))
+        return multipliers(*at).astype("float64") * scale
+
+    factors = te.compute(shape_of(multipliers), factor, "factors")
+
+    def cell(*at: Expr) -> Expr:
+        steps = tirx.floor(x(*at).astype("float64") * spread(factors, at) + double(0.5))
         held = tirx.min(tirx.max(steps, low), high).astype("int32")
         return held + tirx.const(op.to.zero_point, "int32")
 

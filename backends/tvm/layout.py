@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sightline.backends.tvm.winograd_filters import FILTER, mixed
 from sightline.ir.types import Array, Shape
 
 
@@ -47,12 +48,16 @@ class Packing:
     split: Shape
     order: Shape
     dtype: str
+    mixed: bool = False
+    """Whether filters, the last two axes, are mixed first: `shape` is what they are then."""
 
     @property
     def stored(self) -> Shape:
         return tuple(self.split[axis] for axis in self.order)
 
     def apply(self, array: Array) -> Array:
+        if self.mixed:
+            array = mixed(array.reshape(-1, FILTER, FILTER))
         array = array.reshape(self.shape)
         pads = [(0, more - size) for size, more in zip(self.shape, self.padded, strict=True)]
         split = np.pad(array, pads).reshape(self.split)
@@ -64,7 +69,7 @@ class Packing:
             return tuple(map(int, fields[key]))
 
         shapes = axes("shape"), axes("padded"), axes("split"), axes("order")
-        return cls(*shapes, dtype=str(fields["dtype"]))
+        return cls(*shapes, dtype=str(fields["dtype"]), mixed=bool(fields["mixed"]))
 
     def __post_init__(self) -> None:
         assert math.prod(self.padded) == math.prod(self.split), "a packing loses nothing"

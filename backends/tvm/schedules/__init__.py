@@ -9,12 +9,20 @@ from typing import Any
 
 from tvm import s_tir
 
-from sightline.backends.tvm.build import EACH, MAP_TILE, PIXEL_TILE, WITHIN, Build, Machine
-from sightline.backends.tvm.schedules import maps, pixels, rows, spread
+from sightline.backends.tvm.build import (
+    EACH,
+    MAP_TILE,
+    MIXED_TILE,
+    PIXEL_TILE,
+    WITHIN,
+    Build,
+    Machine,
+)
+from sightline.backends.tvm.schedules import maps, mixed, pixels, rows, spread
 
 [EACH_MARK] = EACH
 
-TILES = (MAP_TILE, PIXEL_TILE)
+TILES = (MAP_TILE, PIXEL_TILE, MIXED_TILE)
 """The marks of the sums of filter banks."""
 
 
@@ -50,13 +58,20 @@ def _with_bank(sch: s_tir.Schedule, stages: list[Any], sums: Any, machine: Machi
     mark = _tile(sch, sums)
     sizes = [int(size) for size in sch.get(sums).annotations[mark]]
     sch.unannotate(sums, mark)
-    *others, result = stages
-    # What names an operand may stand before the sums, and is read behind them.
-    within = [_unmark(sch, stage) for stage in others]
-    before = [stage for at, stage in enumerate(others[:number]) if not within[at]]
-    between = [stage for at, stage in enumerate(others) if within[at] or at > number]
+    own = mixed.family(sch, sums) if mark == MIXED_TILE else [sums]
+    names = {_name(sch, stage) for stage in own}
+    before: list[Any] = []
+    between: list[Any] = []
+    for at, stage in enumerate(stages[:-1]):
+        # What names an operand may stand before the sums, and is read behind them.
+        is_within = _unmark(sch, stage)
+        if _name(sch, stage) not in names:
+            (between if is_within or at > number else before).append(stage)
+    result = stages[-1]
     if mark == MAP_TILE:
         maps.lay_out(sch, sums, between, result, sizes, machine.dot)
+    elif mark == MIXED_TILE:
+        mixed.lay_out(sch, sums, between, result, sizes, machine.dot)
     else:
         pixels.lay_out(sch, sums, between, result, sizes)
     for stage in before:

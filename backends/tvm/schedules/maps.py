@@ -58,12 +58,13 @@ def lay_out(
     compute_within(sch, between, vector)
     sch.set_scope(sums, 0, "local")
     sch.compute_at(sums, tile, preserve_unit_loops=True)
-    _in_registers(sch, sums, terms, planes, dot)
+    in_registers(sch, sums, terms, planes, dot)
     sch.vectorize(lane)
     sch.unroll(vector)
 
 
-def _in_registers(sch: s_tir.Schedule, sums: Any, terms: int, planes: int, dot: str) -> None:
+def in_registers(sch: s_tir.Schedule, sums: Any, terms: int, planes: int, dot: str) -> None:
+    """All that is reduced of a tile, whose loops are within those of the schedule."""
     kinds = [each.iter_type for each in sch.get(sums).iter_vars]
     own = sch.get_loops(sums)[-len(kinds) :]
     reduced = [loop for loop, kind in zip(own, kinds, strict=True) if kind != IterVar.DataPar]
