@@ -1,9 +1,9 @@
 """The instructions that multiply pairs of 16-bit numbers and add them up, for TVM's tensorize.
 
-Each adds to `lanes` sums of 32 bits the products of a pair of pixels, spread over the lanes, with
-a pair of weights a lane:
+Each adds to `lanes` sums of 32 bits the products of a pair of numbers, spread over the lanes, with
+a pair a lane:
 
-    sums[lane] += pixels[0] * weights[lane, 0] + pixels[1] * weights[lane, 1]
+    sums[lane] += pair[0] * pairs[lane, 0] + pair[1] * pairs[lane, 1]
 
 Exactly, as weights have no lowest number: two products of 16 bits by 16 fit 32.
 """
@@ -16,6 +16,9 @@ from typing import Any
 
 from tvm.s_tir import TensorIntrin
 from tvm.script import from_source
+
+SHORT, WIDE = ("int8", "int16"), 32
+"""Integers that are multiplied in pairs, and the bits of their widest sums."""
 
 MULTIPLY_ADD = {
     4: "llvm.x86.sse2.pmadd.wd",
@@ -56,22 +59,22 @@ def _meaning(lanes: int) -> Any:
             for term in T.serial(0, 2):
                 with T.sblock("update"):
                     i, t = T.axis.remap("SR", [lane, term])
-                    sums[i] = sums[i] + T.cast(pixels[t], "int32") * T.cast(weights[i, t], "int32")
+                    sums[i] = sums[i] + T.cast(pair[t], "int32") * T.cast(pairs[i, t], "int32")
 """
     )
 
 
 def _call(name: str, lanes: int) -> Any:
-    pixel = 'T.reinterpret(pixels.vload([0], "int16x2"), dtype="int32")'
-    spread = f"T.broadcast({pixel}, {lanes})"
-    weights = f'weights.vload([0, 0], "int16x{2 * lanes}")'
+    one = 'T.reinterpret(pair.vload([0], "int16x2"), dtype="int32")'
+    spread = f"T.broadcast({one}, {lanes})"
+    pairs = f'pairs.vload([0, 0], "int16x{2 * lanes}")'
     sums = f'sums.vload([0], dtype="int32x{lanes}")'
     instruction = f'T.llvm_lookup_intrinsic_id("{name}")'
-    pairs = f'T.reinterpret({spread}, dtype="int16x{2 * lanes}")'
+    spread_pairs = f'T.reinterpret({spread}, dtype="int16x{2 * lanes}")'
     if name in ACCUMULATE.values():
-        result = f"T.call_llvm_pure_intrin({instruction}, {sums}, {pairs}, {weights}, {{}})"
+        result = f"T.call_llvm_pure_intrin({instruction}, {sums}, {spread_pairs}, {pairs}, {{}})"
     else:
-        result = f"{sums} + T.call_llvm_pure_intrin({instruction}, {pairs}, {weights}, {{}})"
+        result = f"{sums} + T.call_llvm_pure_intrin({instruction}, {spread_pairs}, {pairs}, {{}})"
     result = result.format(f'dtype="int32x{lanes}"')
     body = f"""
         sums[T.ramp(T.int32(0), 1, {lanes})] = {result}
@@ -81,12 +84,12 @@ def _call(name: str, lanes: int) -> Any:
 
 _HEAD = """
 @T.prim_func(s_tir=True)
-def pairs(
-    pixels: T.Buffer((2,), "int16", offset_factor=1),
-    weights: T.Buffer(({lanes}, 2), "int16", offset_factor=1),
+def multiply_add(
+    pair: T.Buffer((2,), "int16", offset_factor=1),
+    pairs: T.Buffer(({lanes}, 2), "int16", offset_factor=1),
     sums: T.Buffer(({lanes},), "int32", scope="local", offset_factor=1),
 ) -> None:
     with T.sblock("root"):
-        T.reads(sums[0:{lanes}], pixels[0:2], weights[0:{lanes}, 0:2])
+        T.reads(sums[0:{lanes}], pair[0:2], pairs[0:{lanes}, 0:2])
         T.writes(sums[0:{lanes}])
 """

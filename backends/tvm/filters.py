@@ -24,6 +24,7 @@ from sightline.backends.tvm.build import (
     dtype_of,
     shape_of,
 )
+from sightline.backends.tvm.dot_products import SHORT
 from sightline.ir.ops.conv import Conv, Linear
 from sightline.ir.ops.integer_bank import IntegerConv
 from sightline.ir.types import Int, Shape
@@ -41,7 +42,7 @@ def integer_conv(
 ) -> Tensor:
     """Sums of 32 bits where they fit, else of 64."""
     wide = "int32" if op.bits <= 32 else "int64"
-    short = all(dtype_of(tensor) in lanes_of_maps.SHORT for tensor in (x, weights))
+    short = all(dtype_of(tensor) in SHORT for tensor in (x, weights))
     types = ("int32" if short else wide, wide)
     sums = _bank(op, build, x, weights, bias, types, tirx.const(op.fill, dtype_of(x)))
     narrow = Int(op.bits).dtype.name

@@ -33,14 +33,12 @@ from sightline.backends.tvm.build import (
     reduce_axes,
     shape_of,
 )
+from sightline.backends.tvm.dot_products import SHORT, WIDE
 from sightline.backends.tvm.layout import Packing
 from sightline.backends.tvm.tiles import MOST_VECTORS, choose_map_tile
 from sightline.ir.ops.conv import Conv
 from sightline.ir.ops.integer_bank import IntegerConv
 from sightline.ir.types import Shape
-
-SHORT, WIDE = ("int8", "int16"), 32
-"""Integers that are multiplied in pairs, and the bits of their widest sums."""
 
 WIDEST_GROUP = 16
 """Planes that are unrolled at once: more would fill the cache of instructions."""

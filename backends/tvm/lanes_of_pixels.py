@@ -3,6 +3,13 @@
 A bank is computed in tiles of some maps by some rows by some whole vectors of neighbouring
 pixels, whose sums stay in registers while every tap multiplies a vector of pixels by one weight.
 The weights need no other order for that, and any table of connections runs at the same speed.
+
+Of integers, one instruction adds up the products of two taps side by side (see `dot_products`): a
+pixel lies beside the one that the next tap sees, and weights in pairs of taps, the last with a zero
+if their number is odd:
+
+    pixels  [N, plane, rows, column modulo stride, column / stride, terms]
+    weights [pair of planes, *kernel above, taps / terms, terms]
 """
 
 from __future__ import annotations
@@ -19,10 +26,13 @@ from sightline.backends.tvm.build import (
     Build,
     Expr,
     Tensor,
+    dtype_of,
     guarded,
     reduce_axes,
     shape_of,
 )
+from sightline.backends.tvm.dot_products import SHORT, WIDE
+from sightline.backends.tvm.layout import Packing
 from sightline.backends.tvm.movement import joined
 from sightline.backends.tvm.pooling import seen
 from sightline.backends.tvm.tiles import Tile, choose_tile
@@ -31,8 +41,11 @@ from sightline.ir.ops.integer_bank import IntegerConv
 from sightline.ir.types import Shape
 from sightline.ir.window import Window
 
-Source = Callable[[Expr, Expr, Sequence[Expr], Sequence[Expr]], Expr]
-"""What a tap sees: (n, plane, position, tap) -> element of the padded input."""
+Source = Callable[[Expr, Expr, Sequence[Expr], Sequence[Expr], Sequence[Expr]], Expr]
+"""What a tap sees: (n, plane, position, tap, term) -> element of the padded input.
+
+A tap is the first of its pair, and the term says which of the two; where there are no pairs, none.
+"""
 
 
 def bank(
@@ -58,9 +71,11 @@ def bank(
         for part in parts
     ]
     covered = zip(*(tile.covers(spatial) for tile in tiles), strict=True)
-    source = _source(op.window, x, tuple(map(max, covered)), fill)
+    terms = _terms(op, build, tiles, spatial[-1], x, weights)
+    taps = _in_pairs(op, build, weights) if terms > 1 else weights
+    source = _source(op.window, x, tuple(map(max, covered)), fill, terms)
     sums = [
-        _sums(op, build, part, tile, (batch, *spatial), source, weights, types)
+        _sums(op, build, part, tile, (batch, *spatial), source, taps, types, terms)
         for part, tile in zip(parts, tiles, strict=True)
     ]
     shape = (batch, op.table.maps, *spatial)
@@ -77,7 +92,40 @@ def bank(
     )
 
 
-def _source(window: Window, x: Tensor, positions: Shape, fill: Expr) -> Source:
+def _terms(
+    op: Conv | IntegerConv,
+    build: Build,
+    tiles: Sequence[Tile],
+    columns: int,
+    x: Tensor,
+    weights: Tensor,
+) -> int:
+    """Two, if there is an instruction for pairs of taps, and whole vectors of pixels for it."""
+    operand = build.read_as(weights)
+    is_paired = (
+        isinstance(op, IntegerConv)
+        and op.bits <= WIDE
+        and all(dtype_of(each) in SHORT for each in (x, weights))
+        and op.window.kernel[-1] > 1
+        and bool(build.machine.dot)
+        and all(tile.lanes == build.machine.lanes for tile in tiles)
+        and all(tile.columns <= columns for tile in tiles)
+        and operand is not None
+        and operand.is_constant
+        and operand.readers == 1
+    )
+    return 2 if is_paired else 1
+
+
+def _in_pairs(op: Conv | IntegerConv, build: Build, weights: Tensor) -> Tensor:
+    *above, taps = op.window.kernel
+    shape = (op.table.pairs, *above, taps)
+    padded = (*shape[:-1], taps + taps % 2)
+    split = (*shape[:-1], padded[-1] // 2, 2)
+    return build.packed(weights, Packing(shape, padded, split, tuple(range(len(split))), "int16"))
+
+
+def _source(window: Window, x: Tensor, positions: Shape, fill: Expr, terms: int) -> Source:
     """The input around `positions`; a copy with its padding, unless every tap lies in x.
 
     The copy keeps columns apart by their remainder modulo the stride, so that the pixels which one
@@ -89,23 +137,29 @@ def _source(window: Window, x: Tensor, positions: Shape, fill: Expr) -> Source:
         (p - 1) * s + r for p, s, r in zip(positions, window.strides, window.reach, strict=True)
     ]
     fits = all(r <= size for r, size in zip(reach, shape[2:], strict=True))
-    if fits and stride == 1 and not any(window.pads):
-        return lambda n, c, at, tap: x(n, c, *seen(window, at, tap))
+    if fits and stride == 1 and not any(window.pads) and terms == 1:
+        return lambda n, c, at, tap, _: x(n, c, *seen(window, at, tap))
+    dtype = "int16" if terms > 1 else dtype_of(x)
 
     def cell(n: Expr, c: Expr, *at: Expr) -> Expr:
-        *rows, phase, column = at
-        places = zip((*rows, column * stride + phase), begins, strict=True)
-        return guarded(x, (n, c, *(place - begin for place, begin in places)), fill)
+        rows, (phase, column, *term) = at[: window.rank - 1], at[window.rank - 1 :]
+        place = column * stride + phase + sum(term, tirx.const(0)) * dilation
+        places = zip((*rows, place), begins, strict=True)
+        inside = guarded(x, (n, c, *(place - begin for place, begin in places)), fill)
+        return inside.astype(dtype)
 
     phases = min(stride, window.reach[-1])
     columns = -(-reach[-1] // stride)
-    copy = te.compute((*shape[:2], *reach[:-1], phases, columns), cell, "padded")
+    own = (terms,) if terms > 1 else ()
+    copy = te.compute((*shape[:2], *reach[:-1], phases, columns, *own), cell, "padded")
 
-    def pixel(n: Expr, c: Expr, at: Sequence[Expr], tap: Sequence[Expr]) -> Expr:
+    def pixel(
+        n: Expr, c: Expr, at: Sequence[Expr], tap: Sequence[Expr], term: Sequence[Expr]
+    ) -> Expr:
         rows = seen(window, at, tap)[:-1]
         shift = tap[-1] * dilation
         column = at[-1] + tirx.floordiv(shift, stride)
-        return copy(n, c, *rows, tirx.floormod(shift, stride), column)
+        return copy(n, c, *rows, tirx.floormod(shift, stride), column, *term)
 
     return pixel
 
@@ -119,6 +173,7 @@ def _sums(
     source: Source,
     weights: Tensor,
     types: tuple[str, str],
+    terms: int,
 ) -> Tensor:
     """`[batch, block, map of the block, *covered]`, which `schedules.pixels` lays out.
 
@@ -129,23 +184,26 @@ def _sums(
     plane, first_pair = planes(op.table, build, part), first_pairs(op.table, build, part)
     number = te.reduce_axis((0, part.fan_in), "plane")
     product_type, sum_type = types
-    taps = reduce_axes(op.window.kernel)
+    *above, across = op.window.kernel
+    taps = reduce_axes((*above, -(-across // terms)))
+    term = [te.reduce_axis((0, terms), "term")] if terms > 1 else []
 
-    def term(n: Expr, block: Expr, o: Expr, *at: Expr) -> Expr:
+    def product(n: Expr, block: Expr, o: Expr, *at: Expr) -> Expr:
         map_ = block * maps + o
         if part.maps % maps:
             # The last block redoes its last map in place of those it lacks; nobody reads them.
             map_ = tirx.min(map_, part.maps - 1)
-        pixel = source(n, plane(block, number), at, taps)
-        weight = weights(first_pair(map_) + number, *taps)
-        product = pixel.astype(product_type) * weight.astype(product_type)
-        return te.sum(product.astype(sum_type), axis=[number, *taps])
+        first = (*taps[:-1], taps[-1] * terms)
+        pixel = source(n, plane(block, number), at, first, term)
+        weight = weights(first_pair(map_) + number, *taps, *term)
+        both = weight.astype(product_type) * pixel.astype(product_type)
+        return te.sum(both.astype(sum_type), axis=[number, *taps, *term])
 
     return te.compute(
         (batch, len(part.blocks), maps, *tile.covers(tuple(spatial))),
-        term,
+        product,
         f"sums{part.fan_in}",
-        attrs={PIXEL_TILE: [maps, *tile, *build.pooled]},
+        attrs={PIXEL_TILE: [maps, *tile, *build.pooled, terms]},
     )
 
 

@@ -43,7 +43,7 @@ def schedule(sch: s_tir.Schedule, build: Build) -> None:
     elif build.layout.lanes:
         rows.lay_out(sch, kept[:-1], kept[-1])
     else:
-        _one_by_one(sch, kept)
+        _one_by_one(sch, kept, build.machine)
 
 
 def _tile(sch: s_tir.Schedule, stage: Any) -> str:
@@ -54,31 +54,35 @@ def _tile(sch: s_tir.Schedule, stage: Any) -> str:
 
 def _with_bank(sch: s_tir.Schedule, stages: list[Any], sums: Any, machine: Machine) -> None:
     """What comes before the sums by itself, what comes after them tile by tile."""
-    number = stages.index(sums)
     mark = _tile(sch, sums)
     sizes = [int(size) for size in sch.get(sums).annotations[mark]]
     sch.unannotate(sums, mark)
     own = mixed.family(sch, sums) if mark == MIXED_TILE else [sums]
-    names = {_name(sch, stage) for stage in own}
+    after = {_name(sch, stage) for stage in own}
     before: list[Any] = []
     between: list[Any] = []
-    for at, stage in enumerate(stages[:-1]):
-        # What names an operand may stand before the sums, and is read behind them.
+    for stage in stages[:-1]:
+        if _name(sch, stage) in after:
+            continue
+        # What names an operand is read behind the sums, though it does not read them.
         is_within = _unmark(sch, stage)
-        if _name(sch, stage) not in names:
-            (between if is_within or at > number else before).append(stage)
+        if is_within or any(_name(sch, each) in after for each in sch.get_producers(stage)):
+            between.append(stage)
+            after.add(_name(sch, stage))
+        else:
+            before.append(stage)
     result = stages[-1]
     if mark == MAP_TILE:
         maps.lay_out(sch, sums, between, result, sizes, machine.dot)
     elif mark == MIXED_TILE:
         mixed.lay_out(sch, sums, between, result, sizes, machine.dot)
     else:
-        pixels.lay_out(sch, sums, between, result, sizes)
+        pixels.lay_out(sch, sums, between, result, sizes, machine.dot)
     for stage in before:
         spread.lay_out(sch, stage, alone=True)
 
 
-def _one_by_one(sch: s_tir.Schedule, stages: list[Any]) -> None:
+def _one_by_one(sch: s_tir.Schedule, stages: list[Any], machine: Machine) -> None:
     """From the last to the first, so that a stage finds those who read it where they will stay."""
     homes: dict[str, list[Any]] = {}
     for stage in reversed(stages):
@@ -95,8 +99,9 @@ def _one_by_one(sch: s_tir.Schedule, stages: list[Any]) -> None:
             sizes = [int(size) for size in sch.get(stage).annotations[mark]]
             sch.unannotate(stage, mark)
             [consumer] = sch.get_consumers(stage)
-            pixels.lay_out(sch, stage, [], consumer, sizes)
-        elif not any(_tile(sch, source) for source in sch.get_producers(stage)):
+            pixels.lay_out(sch, stage, [], consumer, sizes, machine.dot)
+            continue
+        if not any(_tile(sch, source) for source in sch.get_producers(stage)):
             spread.lay_out(sch, stage)
         homes[_name(sch, stage)] = sch.get_loops(stage)
 

@@ -2,7 +2,7 @@
 
 for n, block, rows, column tile, map tile:      over the threads
     sums[maps, rows, vectors, lanes] = 0        registers
-    for plane, tap:
+    for plane, tap (of integers two):
         for maps, rows, vectors:                unrolled
             sums[…] += pixels[lanes] * weight   pixels and weights from the first cache
     for maps, rows, columns:
@@ -16,6 +16,7 @@ from typing import Any
 
 from tvm import s_tir
 
+from sightline.backends.tvm.dot_products import tensor_intrinsic
 from sightline.backends.tvm.schedules.place import compute_within
 from sightline.backends.tvm.schedules.spread import PARALLEL_SUMS, steps
 
@@ -27,10 +28,15 @@ UNROLLED_TAPS = 11
 
 
 def lay_out(
-    sch: s_tir.Schedule, sums: Any, between: Sequence[Any], result: Any, sizes: Sequence[int]
+    sch: s_tir.Schedule,
+    sums: Any,
+    between: Sequence[Any],
+    result: Any,
+    sizes: Sequence[int],
+    dot: str,
 ) -> None:
     """`between` are the stages that read the sums and are read by the result, in their order."""
-    maps, tile_maps, tile_rows, vectors, lanes, tall, wide = sizes
+    maps, tile_maps, tile_rows, vectors, lanes, tall, wide, terms = sizes
     worth_it = steps(sch, sums) >= PARALLEL_SUMS
     n, o, *rows, column = sch.get_loops(result)
     block, o = sch.split(o, [None, maps])
@@ -51,15 +57,37 @@ def lay_out(
     compute_within(sch, between, inner[-2])
     sch.set_scope(sums, 0, "local")
     sch.compute_at(sums, sch.get_loops(result)[-len(inner) - 1], preserve_unit_loops=True)
-    rank = len(rows) + 1
-    own = sch.get_loops(sums)[-(1 + rank + 1 + rank) :]
-    sum_map, *above, sum_column = own[: 1 + rank]
-    reduced = own[1 + rank :]
+    _in_registers(
+        sch, sums, len(rows) + 1, vectors, lanes, tensor_intrinsic(dot, lanes) if terms > 1 else ""
+    )
+
+
+def _in_registers(
+    sch: s_tir.Schedule, sums: Any, rank: int, vectors: int, lanes: int, intrinsic: str
+) -> None:
+    own = sch.get_loops(sums)
+    reduced = own[-(1 + rank + bool(intrinsic)) :]
+    sum_map, *above, sum_column = own[-(len(reduced) + 1 + rank) : -len(reduced)]
+    term = [reduced.pop()] if intrinsic else []
     vector, lane = sch.split(sum_column, [vectors, lanes])
-    sch.reorder(*reduced, sum_map, *above, vector, lane)
+    sch.reorder(*reduced, sum_map, *above, vector, lane, *term)
     for loop in (sum_map, *above, vector):
         sch.unroll(loop)
-    sch.vectorize(lane)
     if int(sch.get(reduced[-1]).extent) <= UNROLLED_TAPS:
         sch.unroll(reduced[-1])
-    sch.decompose_reduction(sums, reduced[0])
+    if not intrinsic:
+        sch.vectorize(lane)
+        sch.decompose_reduction(sums, reduced[0])
+    else:
+        start = sch.decompose_reduction(sums, reduced[0])
+        sch.vectorize(sch.get_loops(start)[-1])
+        _hide_tables(sch, sums)
+        sch.tensorize(sch.get_loops(sums)[-2], intrinsic)
+
+
+def _hide_tables(sch: s_tir.Schedule, sums: Any) -> None:
+    """Which plane is read is asked of tables; the instruction's description knows only numbers."""
+    reads = sch.get(sums).reads
+    asked = [at for at, region in enumerate(reads) if str(region.source.name).startswith("table")]
+    if asked:
+        sch.unsafe_hide_buffer_access(sums, "read", asked)
