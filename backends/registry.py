@@ -11,12 +11,13 @@ from sightline.ir.errors import UserError
 _MODULES = {
     "reference": "sightline.backends.reference",
     "cpu": "sightline.backends.tvm.cpu",
+    "cuda": "sightline.backends.tvm.cuda",
     "fpga": "sightline.backends.fpga.target",
 }
 
 TARGETS = tuple(_MODULES)
 
-_PACKAGES = {"reference": "numpy", "cpu": "apache-tvm", "fpga": "amaranth"}
+_PACKAGES = {"reference": "numpy", "cpu": "apache-tvm", "cuda": "apache-tvm", "fpga": "amaranth"}
 
 
 def target(name: str) -> Target:

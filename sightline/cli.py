@@ -50,7 +50,7 @@ def cli() -> None:
 @click.argument("model")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR")
 @click.option(
-    "-t", "--target", "targets", multiple=True, help="cpu (default), fpga, reference; repeat."
+    "-t", "--target", "targets", multiple=True, help="cpu (default), cuda, fpga, reference; repeat."
 )
 @click.option(
     "--calibrate",
@@ -60,6 +60,9 @@ def cli() -> None:
 @quantization_options
 @frame_options
 @fpga_options
+@click.option(
+    "--arch", metavar="SM", help="For -t cuda: the devices, sm_90 (default) and what came after."
+)
 @click.option(
     "--dump-passes",
     type=click.Path(path_type=Path),
@@ -79,6 +82,7 @@ def compile(
     limit: int | None,
     resize: bool,
     fpga: dict[str, Any],
+    arch: str | None,
     dump_passes: Path | None,
     force: bool,
     as_json: bool,
@@ -101,7 +105,7 @@ def compile(
             fix="Name frames with --calibrate FRAMES.",
         )
     told = FpgaOptions(**fpga) if fpga else None
-    find_targets(targets or ("cpu",), told)
+    find_targets(targets or ("cpu",), told, arch)
     with progress() as report:
         read = _read_model(model, picture)
         if calibrate is not None:
@@ -118,6 +122,7 @@ def compile(
             read,
             targets or ("cpu",),
             fpga=told,
+            arch=arch,
             report=report,
             dump_passes=dump_passes,
             source=model,

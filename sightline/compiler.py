@@ -28,17 +28,19 @@ def compile(
     targets: str | Sequence[str] = ("cpu",),
     *,
     fpga: FpgaOptions | None = None,
+    arch: str | None = None,
     report: Report = silent,
     dump_passes: str | Path | None = None,
     source: str = "",
 ) -> Artifact:
-    """Compile a model, or whatever `read` takes, for some targets (`reference`, `cpu`, `fpga`).
+    """Compile a model, or whatever `read` takes, for `reference`, `cpu`, `cuda` or `fpga`.
 
     The artifact lives in a temporary folder until it is saved. `fpga` says what the target of that
-    name is to make, `dump_passes` names a folder for the graph's text after each pass, `source`
-    what the artifact says it was compiled from.
+    name is to make, `arch` which devices the target `cuda` is for (`sm_90`), `dump_passes` names a
+    folder for the graph's text after each pass, `source` what the artifact says it was compiled
+    from.
     """
-    compilers = find_targets(targets, fpga)
+    compilers = find_targets(targets, fpga, arch)
     read_model = read(model)
     _require_usable_picture(read_model)
     dump = None if dump_passes is None else Path(dump_passes)
@@ -56,22 +58,33 @@ def compile(
     return Artifact(dataclasses.replace(read_model, graph=graph), entries, folder, named)
 
 
-def find_targets(targets: str | Sequence[str], fpga: FpgaOptions | None) -> list[Target]:
+def find_targets(
+    targets: str | Sequence[str], fpga: FpgaOptions | None, arch: str | None = None
+) -> list[Target]:
     """The targets of those names, with what they are told."""
     names = (targets,) if isinstance(targets, str) else tuple(dict.fromkeys(targets or ()))
     if not names:
         raise UserError("no target is named", fix=f"Choose from {', '.join(registry.TARGETS)}.")
-    if fpga is not None and "fpga" not in names:
-        raise UserError(
-            f"options of the target fpga are given, but the target is {', '.join(names)}",
-            fix="Add the target: -t fpga.",
-        )
-    found = [registry.target(name) for name in names]
-    if fpga is not None:
+    for name, told in (("fpga", fpga), ("cuda", arch)):
+        if told is not None and name not in names:
+            raise UserError(
+                f"options of the target {name} are given, but the target is {', '.join(names)}",
+                fix=f"Add the target: -t {name}.",
+            )
+    return [_told(registry.target(name), fpga, arch) for name in names]
+
+
+def _told(target: Target, fpga: FpgaOptions | None, arch: str | None) -> Target:
+    """The target with what the user asks of it."""
+    if target.name == "fpga" and fpga is not None:
         from sightline.backends.fpga.target import Fpga
 
-        return [Fpga(fpga) if isinstance(each, Fpga) else each for each in found]
-    return found
+        return Fpga(fpga)
+    if target.name == "cuda" and arch is not None:
+        from sightline.backends.tvm.cuda import Cuda
+
+        return Cuda(arch)
+    return target
 
 
 def _compile_one(target: Target, graph: Graph, folder: Path, report: Report) -> TargetEntry:

@@ -26,6 +26,12 @@ WITHIN = "within"
 EACH = {"each": 1}
 """Marks a stage that takes number by number: it is computed wherever it is read, if it is read."""
 
+SHARED = {"shared": 1}
+"""Marks a stage that the threads of a GPU's block fill together, for all of them to read."""
+
+BLOCK_TILE = "block_tile"
+"""Marks the sums of `gpu.bank`, with the planes that are in shared memory at once."""
+
 PIXEL_TILE, MAP_TILE, MIXED_TILE = "pixel_tile", "map_tile", "mixed_tile"
 """Mark the sums of `lanes_of_pixels`, `lanes_of_maps` and `winograd`, with sizes of their tiles."""
 
@@ -45,6 +51,9 @@ class Machine:
 
     cache: int = 1 << 18
     """Bytes that a thread keeps near: half of its second level."""
+
+    is_gpu: bool = False
+    """Whether threads by the thousand take one number each, and blocks of them share memory."""
 
 
 @dataclass

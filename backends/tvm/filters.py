@@ -2,7 +2,7 @@
 
 Which of the forms computes a bank is decided here, by its table and by where its operands lie:
 `lanes_of_maps` if whole vectors of maps see the same, `depthwise` if each sees its own, and
-`lanes_of_pixels`, which takes any table.
+`lanes_of_pixels`, which takes any table. On a GPU all are `gpu.bank`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from sightline.backends.tvm.build import (
     shape_of,
 )
 from sightline.backends.tvm.dot_products import SHORT
+from sightline.backends.tvm.gpu import bank as gpu_bank
 from sightline.ir.ops.conv import Conv, Linear
 from sightline.ir.ops.integer_bank import IntegerConv
 from sightline.ir.types import Int, Shape
@@ -65,7 +66,9 @@ def _bank(
 ) -> Tensor:
     """The filter bank; `types` are those of products and of sums, `fill` is in its padding."""
     form = _form(op, build, x, weights)
-    if form is lanes_of_maps:
+    if form is gpu_bank:
+        sums = gpu_bank.bank(op, build, x, weights, types, fill)
+    elif form is lanes_of_maps:
         sums = lanes_of_maps.bank(op, build, x, weights, types[1], fill)
     elif form is winograd:
         sums = winograd.bank(op, build, x, weights, types[1], fill)
@@ -85,6 +88,8 @@ def _bank(
 
 def _form(op: Conv | IntegerConv, build: Build, x: Tensor, weights: Tensor) -> ModuleType:
     """Which of the forms; `layout_choice` asks the same before there are tensors."""
+    if build.machine.is_gpu:
+        return gpu_bank
     constant = build.read_as(weights)
     if constant is None or not constant.is_constant:
         return lanes_of_pixels

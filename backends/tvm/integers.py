@@ -102,7 +102,7 @@ def requantize(
     A product of 32 bits by 17, scaled by a power of two, and a half have no more than those.
     """
     if dtype_of(x) != "int64":
-        return _requantize_in_doubles(op, x, multipliers, shifts)
+        return _requantize_in_doubles(op, build, x, multipliers, shifts)
 
     def cell(*at: Expr) -> Expr:
         shift = spread(shifts, at).astype("int64")
@@ -115,7 +115,7 @@ def requantize(
 
 
 def _requantize_in_doubles(
-    op: Requantize, x: Tensor, multipliers: Tensor, shifts: Tensor
+    op: Requantize, build: Build, x: Tensor, multipliers: Tensor, shifts: Tensor
 ) -> Tensor:
     low, high = (double(float(end - op.to.zero_point)) for end in (op.low, op.high))
 
@@ -124,7 +124,9 @@ def _requantize_in_doubles(
         scale = tirx.reinterpret("float64", tirx.shift_left(exponent, long(DOUBLE_FRACTION)))
         return multipliers(*at).astype("float64") * scale
 
-    factors = te.compute(shape_of(multipliers), factor, "factors")
+    # Once for a kernel; a GPU would start another kernel for it.
+    attrs = EACH if build.machine.is_gpu else None
+    factors = te.compute(shape_of(multipliers), factor, "factors", attrs=attrs)
 
     def cell(*at: Expr) -> Expr:
         steps = tirx.floor(x(*at).astype("float64") * spread(factors, at) + double(0.5))

@@ -80,20 +80,20 @@ class Lowered:
 def define(name: str, signature: Signature, machine: Machine) -> Kernel:
     """The kernel of an op, or of the ops of a stage, as tensor expressions."""
     op, types = signature.op, signature.types
-    build = Build(machine, signature.result, _pooled(op))
-    readers = _readers(op, len(types))
+    build = Build(machine, signature.result, pooled_window(op))
+    readers = readers_of(op, len(types))
     for type_, layout, constant, count in zip(
         types, signature.layouts, signature.constant, readers, strict=True
     ):
         build.operand(type_, layout, constant, count)
-    result = stored(_expression(op, build), build)
+    result = stored(expressed(op, build), build)
     arguments = [operand.argument for operand in build.operands]
     function = te.create_prim_func([*arguments, *build.tensors, result])
     function = function.with_attr("global_symbol", name)
     return Kernel(name, function, build, result)
 
 
-def _expression(op: Op, build: Build) -> Any:
+def expressed(op: Op, build: Build) -> Any:
     if not isinstance(op, Stage):
         return _express(op, build, *(operand.view for operand in build.operands))
     numbers = {node.name: number for number, node in enumerate(op.body.inputs)}
@@ -124,7 +124,7 @@ def _express(op: Op, build: Build, *operands: Any) -> Any:
     return expression(op, build, *operands)
 
 
-def _pooled(op: Op) -> tuple[int, ...]:
+def pooled_window(op: Op) -> tuple[int, ...]:
     """The window in which a stage pools its filter bank."""
     if isinstance(op, Stage) and len(op.body.operations) > 1:
         for node in op.body.operations[1:]:
@@ -133,7 +133,7 @@ def _pooled(op: Op) -> tuple[int, ...]:
     return (1, 1)
 
 
-def _readers(op: Op, operands: int) -> list[int]:
+def readers_of(op: Op, operands: int) -> list[int]:
     """How many ops of a stage read each operand."""
     if not isinstance(op, Stage):
         return [1] * operands
@@ -146,27 +146,27 @@ def lower(graph: Graph, machine: Machine) -> Lowered:
     parts = list(groups(graph))
     staged = fused(graph, parts)
     members = {part.result.name: tuple(node.name for node in part.nodes) for part in parts}
-    renamed = {node.name: own for node, own in _names(staged)}
+    renamed = {node.name: own for node, own in names_of(staged)}
     lie = layouts(staged, renamed, machine)
     kernels: dict[Signature, Kernel] = {}
     calls = []
     for node in staged.operations:
         if isinstance(node.op, RENAMED):
             continue
-        signature = _signature(staged, node, lie, renamed)
+        signature = signature_of(staged, node, lie, renamed)
         if signature not in kernels:
-            name = f"{_kind(node.op)}_{len(kernels)}"
+            name = f"{kind_of(node.op)}_{len(kernels)}"
             kernels[signature] = define(name, signature, machine)
         calls.append(_call(staged, node, kernels[signature], renamed, members[node.name]))
     return Lowered(tuple(kernels.values()), _placed(staged, calls, renamed))
 
 
-def _kind(op: Op) -> str:
+def kind_of(op: Op) -> str:
     """What a kernel is named after: the first of its ops."""
     return op.body.operations[0].op.kind if isinstance(op, Stage) else op.kind
 
 
-def _signature(
+def signature_of(
     graph: Graph, node: Node, lie: Mapping[str, Layout], renamed: Mapping[str, str]
 ) -> Signature:
     sources = [renamed.get(name, name) for name in node.inputs]
@@ -178,7 +178,7 @@ def _signature(
     return Signature(op, types, operands, constant, lie[node.name])
 
 
-def _names(graph: Graph) -> Iterator[tuple[Node, str]]:
+def names_of(graph: Graph) -> Iterator[tuple[Node, str]]:
     """Each node that is but another name of a value, and the node that computes the value."""
     own: dict[str, str] = {}
     for node in graph.operations:

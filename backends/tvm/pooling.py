@@ -117,9 +117,11 @@ def global_max_pool(op: GlobalMaxPool, build: Build, x: Tensor) -> Tensor:
 def around(window: Window, build: Build, x: Tensor, fill: Expr) -> Tensor:
     """x with what the window adds around it: a copy, unless vectors hold maps.
 
-    Then it is one question a pixel whether that lies outside, and not one a lane.
+    Then it is one question a pixel whether that lies outside, and not one a lane. The threads of a
+    GPU each ask too.
     """
-    return padded(x, window.pad_pairs, fill, EACH if build.layout.lanes else None)
+    asks = build.layout.lanes or build.machine.is_gpu
+    return padded(x, window.pad_pairs, fill, EACH if asks else None)
 
 
 def pool(window: Window, x: Tensor, reduce: Callable[..., Expr]) -> Tensor:

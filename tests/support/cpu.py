@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -45,15 +45,24 @@ def side_by_side(samples: Iterable[Sample]) -> tuple[Graph, dict[str, Array]]:
     return builder.finish(), inputs
 
 
+def run_compiled(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """The outputs on the target `cpu`."""
+    return compiled(graph).run(inputs)
+
+
 def assert_is_reference(
-    graph: Graph, inputs: Mapping[str, Array], *, tolerance: float = TOLERANCE
+    graph: Graph,
+    inputs: Mapping[str, Array],
+    *,
+    tolerance: float = TOLERANCE,
+    run: Callable[[Graph, Mapping[str, Array]], dict[str, Array]] = run_compiled,
 ) -> dict[str, Array]:
-    """The outputs on the target `cpu`, which equal the reference; tolerance zero means exactly.
+    """The outputs on a target, which equal the reference; tolerance zero means exactly.
 
     The tolerance is as `allowance` has it. A label may differ where its score is as good as the
     best.
     """
-    found = compiled(graph).run(inputs)
+    found = run(graph, inputs)
     values = all_values(graph, dict(inputs))
     assert list(found) == [output.label for output in graph.outputs]
     for output in graph.outputs:

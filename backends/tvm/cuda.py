@@ -1,0 +1,108 @@
+"""The target `cuda`: TVM generates kernels, and the folder that they lie in stands alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sightline.backends.target import Refused, StageTime, Support, Taken, check_support
+from sightline.backends.tvm.compiled import digest
+from sightline.backends.tvm.expressions import RENAMED, expression_of
+from sightline.backends.tvm.gpu import nvcc
+from sightline.backends.tvm.gpu.folder.model import Model, ModelError
+from sightline.backends.tvm.gpu.folder_files import PLAN, SCHEMA, folder_files
+from sightline.backends.tvm.gpu.network import lower
+from sightline.ir.errors import UserError
+from sightline.ir.graph import Graph
+from sightline.ir.op import Op
+from sightline.ir.ops.stage import Stage
+from sightline.ir.progress import Report
+from sightline.ir.text import to_text
+from sightline.ir.types import Array
+from sightline.passes.inline_stages import inline_stages
+
+COMPILE_AGAIN = "Compile the model again for the target 'cuda'."
+
+
+@dataclass(frozen=True)
+class Cuda:
+    """The target `cuda` for devices of an architecture; `gpu.folder_files` lists what it writes."""
+
+    arch: str = nvcc.DEFAULT_ARCHITECTURE
+    name: str = "cuda"
+
+    def __post_init__(self) -> None:
+        nvcc.check_architecture(self.arch)
+
+    def support(self, op: type[Op]) -> Support:
+        # Stages are inlined before anything else is done.
+        if issubclass(op, (Stage, *RENAMED)) or expression_of(op):
+            return Taken()
+        return Refused("run it on the target 'reference'")
+
+    def check(self, graph: Graph) -> None:
+        check_support(self, graph)
+
+    def compile(self, graph: Graph, folder: Path, report: Report) -> None:
+        self.check(graph)
+        network = lower(inline_stages(graph), self.arch, report)
+        files = folder_files(network, self.arch, digest(to_text(graph).encode()))
+        for name, contents in files.items():
+            (folder / name).write_bytes(contents)
+        report("cuda", 1, 1)
+
+    def load(self, graph: Graph, folder: Path) -> CudaExecutable:
+        arch = _checked_arch(graph, folder / PLAN)
+        nvcc.check_device()
+        return CudaExecutable(folder, nvcc.build(folder, arch))
+
+
+class CudaExecutable:
+    """A compiled graph on the first device."""
+
+    def __init__(self, folder: Path, library: Path) -> None:
+        with _errors_of_the_model():
+            self._model = Model(folder, library=library)
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        with _errors_of_the_model():
+            return self._model.run(**inputs)
+
+    def profile(self, inputs: Mapping[str, Array]) -> list[StageTime]:
+        with _errors_of_the_model():
+            times = self._model.profile(**inputs)
+        return [StageTime(does, milliseconds / 1000) for does, milliseconds in times]
+
+
+@contextmanager
+def _errors_of_the_model() -> Iterator[None]:
+    """Errors that the library tells are told as ours."""
+    try:
+        yield
+    except ModelError as error:
+        raise UserError(f"the model on the CUDA device failed: {error}") from error
+
+
+def _checked_arch(graph: Graph, path: Path) -> str:
+    """The architecture that a folder was compiled for, if it is of this graph."""
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        schema, arch, made_of = fields["schema"], str(fields["arch"]), fields["graph"]
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror})", fix=COMPILE_AGAIN) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is broken", fix=COMPILE_AGAIN) from error
+    if schema != SCHEMA:
+        raise UserError(
+            f"{path} has form {schema!r}, but this version of Sightline reads form {SCHEMA}",
+            fix=COMPILE_AGAIN,
+        )
+    if made_of != digest(to_text(graph).encode()):
+        raise UserError(f"{path.parent} was compiled from another graph", fix=COMPILE_AGAIN)
+    return arch
+
+
+TARGET = Cuda()

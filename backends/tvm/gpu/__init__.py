@@ -1,0 +1,1 @@
+"""The target `cuda`: kernels by TVM, in a folder that stands alone."""

@@ -1,0 +1,1 @@
+"""Files that go into the folder of the target `cuda` as they are, or around what is generated."""

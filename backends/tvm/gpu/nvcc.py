@@ -1,0 +1,101 @@
+"""The library of a compiled folder, built by nvcc where there is a device to run it on."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from sightline.backends.tvm.gpu.folder_files import HEADER, SOURCE
+from sightline.ir.errors import UserError
+
+ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_87", "sm_89", "sm_90", "sm_100", "sm_103", "sm_120")
+DEFAULT_ARCHITECTURE = "sm_90"
+
+
+def check_architecture(arch: str) -> None:
+    if arch not in ARCHITECTURES:
+        raise UserError(
+            f"there is no architecture '{arch}' of CUDA devices",
+            fix=f"Choose from {', '.join(ARCHITECTURES)}; code for one runs on later ones too.",
+        )
+
+
+def check_device() -> None:
+    """Refuse to go on where there is no device."""
+    count = ctypes.c_int(0)
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError as error:
+        raise _no_device("its driver is not installed") from error
+    if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)) or not count.value:
+        raise _no_device("its driver finds none")
+
+
+def _no_device(why: str) -> UserError:
+    return UserError(
+        f"there is no CUDA device on this machine: {why}",
+        fix="Run it on a machine that has one, or the target 'cpu' or 'reference' here; the "
+        "folder of the target stands alone, and can be copied there.",
+    )
+
+
+def find_nvcc() -> str:
+    """The CUDA compiler: what NVCC names, the one on the path, or where it is installed to."""
+    usual = "/usr/local/cuda/bin/nvcc"
+    for name in filter(None, (os.environ.get("NVCC"), "nvcc", usual)):
+        found = shutil.which(name)
+        if found:
+            return found
+    raise UserError(
+        "the target 'cuda' needs nvcc to build its library, and found none",
+        fix="Install the CUDA toolkit, 12 or later, or name nvcc in the variable NVCC.",
+    )
+
+
+def build(folder: Path, arch: str) -> Path:
+    """The library of a folder's model.cu, from the cache if it was built before."""
+    nvcc = find_nvcc()
+    texts = [(folder / name).read_bytes() for name in (SOURCE, HEADER)]
+    digest = hashlib.sha256(b"\n".join([*texts, arch.encode(), _version(nvcc)])).hexdigest()[:16]
+    kept = _cache() / f"model-{digest}.so"
+    if kept.exists():
+        return kept
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="half-made-", dir=kept.parent) as work:
+        half = Path(work) / kept.name
+        compute = arch.replace("sm_", "compute_")
+        run(
+            nvcc,
+            *("-O3", "-std=c++17", "-shared", "-Xcompiler", "-fPIC"),
+            *("-gencode", f"arch={compute},code=[{arch},{compute}]"),
+            *(str(folder / SOURCE), "-o", str(half)),
+        )
+        half.replace(kept)
+    return kept
+
+
+def run(*command: str) -> str:
+    """What nvcc prints; a UserError tells its first complaint."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = done.stderr.splitlines() or ["it told no reason"]
+        told = next((line for line in lines if "error" in line), lines[0])
+        raise UserError(
+            f"nvcc could not build the library: {told}",
+            fix="Check that the CUDA toolkit is 12 or later, and knows the architecture.",
+        )
+    return done.stdout + done.stderr
+
+
+def _version(nvcc: str) -> bytes:
+    return subprocess.run([nvcc, "--version"], capture_output=True, check=False).stdout
+
+
+def _cache() -> Path:
+    named = os.environ.get("SIGHTLINE_CACHE")
+    return (Path(named) if named else Path.home() / ".cache" / "sightline").absolute() / "cuda"

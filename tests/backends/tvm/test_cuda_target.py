@@ -1,0 +1,144 @@
+"""The target `cuda` as a user meets it: its folder, its errors, what nvcc makes of its source."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import sightline
+from sightline.backends.tvm.cuda import TARGET, Cuda
+from sightline.backends.tvm.gpu import nvcc
+from sightline.ir.errors import UserError
+from sightline.passes import pipeline
+from sightline.source import read
+from tests.conftest import Golden
+from tests.support.cuda_models import compiled
+from tests.support.small_networks import labeler
+
+FILES = {
+    *("model.cu", "model.h", "weights.bin", "plan.json"),
+    *("CMakeLists.txt", "example.c", "model.py", "README.md"),
+}
+NETWORKS = {"lenet5": "models:lenet5,seed=3", "scene": "models:scene,seed=3"}
+
+needs_nvcc = pytest.mark.skipif(
+    shutil.which("nvcc") is None, reason="there is no nvcc: what it makes of the source is unknown"
+)
+
+
+def test_the_folder_stands_alone(tmp_path: Path) -> None:
+    artifact = sightline.compile(labeler(), ["cuda"], arch="sm_80")
+    artifact.save(tmp_path / "net")
+    folder = tmp_path / "net" / "cuda"
+    assert {path.name for path in folder.iterdir()} == FILES
+    plan = json.loads((folder / "plan.json").read_text())
+    assert plan["arch"] == "sm_80"
+    assert plan["inputs"] == [{"name": "image", "shape": [1, 3, 4, 6], "dtype": "float32"}]
+    assert "set(MODEL_ARCHITECTURES 80)" in (folder / "CMakeLists.txt").read_text()
+    assert "- `image`: float32 [1, 3, 4, 6]" in (folder / "README.md").read_text()
+    for name in FILES - {"weights.bin"}:
+        assert "@" not in (folder / name).read_text() or name == "model.cu"
+        assert "tvm" not in (folder / name).read_text().lower() or name == "model.cu"
+
+
+def test_the_same_model_gives_the_same_files(tmp_path: Path) -> None:
+    first, second = (compiled(labeler().graph, tmp_path / name) for name in "ab")
+    for name in FILES:
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+def test_unknown_architectures_are_refused_before_any_work() -> None:
+    with pytest.raises(UserError, match=r"no architecture 'sm_1'.*Choose from sm_75"):
+        sightline.compile(labeler(), ["cuda"], arch="sm_1")
+    with pytest.raises(UserError, match="options of the target cuda are given"):
+        sightline.compile(labeler(), ["reference"], arch="sm_90")
+
+
+def test_a_machine_without_a_device_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = labeler().graph
+    folder = compiled(graph, tmp_path / "net")
+
+    def none(name: str) -> None:
+        raise OSError(name)
+
+    monkeypatch.setattr("ctypes.CDLL", none)
+    with pytest.raises(UserError, match="there is no CUDA device on this machine: its driver"):
+        TARGET.load(graph, folder)
+    monkeypatch.setattr(nvcc, "check_device", lambda: None)
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(UserError, match="needs nvcc to build its library, and found none"):
+        TARGET.load(graph, folder)
+
+
+def test_a_folder_of_another_graph_or_broken_is_refused(tmp_path: Path) -> None:
+    folder = compiled(labeler().graph, tmp_path / "net")
+    with pytest.raises(UserError, match="compiled from another graph"):
+        TARGET.load(labeler(seed=1).graph, folder)
+    plan = folder / "plan.json"
+    plan.write_text(plan.read_text().replace('"schema": 1', '"schema": 9'))
+    with pytest.raises(UserError, match="has form 9"):
+        TARGET.load(labeler().graph, folder)
+    plan.write_text("{")
+    with pytest.raises(UserError, match=r"plan\.json is broken"):
+        TARGET.load(labeler().graph, folder)
+    plan.unlink()
+    with pytest.raises(UserError, match="cannot be read"):
+        TARGET.load(labeler().graph, folder)
+
+
+def resources(source: Path) -> str:
+    """A line for each kernel: what ptxas says that it takes of a multiprocessor."""
+    told = nvcc.run(
+        nvcc.find_nvcc(),
+        *("-std=c++17", "-O3", "-arch=sm_90", "-Xptxas", "-v", "-cubin", str(source)),
+        *("-o", str(source.with_suffix(".cubin"))),
+    )
+    rows = {}
+    for part in told.split("Compiling entry function '")[1:]:
+        spilled = sum(map(int, re.findall(r"(\d+) bytes (?:stack|spill)", part)))
+        taken = re.search(r"Used (\d+) registers", part)
+        smem = re.search(r"(\d+) bytes smem", part)
+        assert taken is not None
+        rows[part.partition("'")[0]] = taken[1], smem[1] if smem else "0", spilled
+    return "".join(
+        f"{name:<28} registers {registers:>3}  shared {shared:>5}  spilled {spilled}\n"
+        for name, (registers, shared, spilled) in sorted(rows.items())
+    )
+
+
+@needs_nvcc
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_kernels_take_of_a_device(name: str, golden: Golden, tmp_path: Path) -> None:
+    graph = read(NETWORKS[name]).graph
+    graph = pipeline.run(graph, passes=pipeline.passes_for(graph))
+    folder = compiled(graph, tmp_path)
+    table = resources(folder / "model.cu")
+    assert not re.search(r"spilled [1-9]", table)
+    version = subprocess.run([nvcc.find_nvcc(), "--version"], capture_output=True, text=True)
+    if "release 13.0" not in version.stdout:
+        pytest.skip("the golden is of nvcc 13.0; no kernel spills with this one either")
+    golden(table)
+
+
+@needs_nvcc
+@pytest.mark.skipif(shutil.which("cmake") is None, reason="there is no cmake")
+def test_cmake_builds_the_library_and_the_example(tmp_path: Path) -> None:
+    folder = compiled(labeler().graph, tmp_path / "net")
+    for command in (["cmake", "-B", "build"], ["cmake", "--build", "build"]):
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    done = subprocess.run(["build/example", "none.bin"], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith(("there is no CUDA device", "the file 'none.bin'"))
+
+
+def test_the_target_takes_an_architecture() -> None:
+    assert Cuda("sm_120").arch == "sm_120"
+    assert Cuda().arch == "sm_90"
