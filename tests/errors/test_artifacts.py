@@ -99,7 +99,7 @@ def with_other_constants(change: Callable[[np.ndarray[Any, Any]], np.ndarray[Any
         ),
         (
             lambda: change_manifest(targets={"gpu": {"made_by": "x", "files": {"a": "b"}}}),
-            r"there is no target 'gpu'\. Choose from reference, cpu, fpga\.$",
+            r"there is no target 'gpu'\. Choose from reference, cpu, cuda, fpga\.$",
         ),
         (
             lambda: change_manifest(targets={"/etc": {"made_by": "x", "files": {}}}),

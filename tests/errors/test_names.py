@@ -59,7 +59,7 @@ OUT = ("-o", "out", "-t", "reference")
         ),
         (
             ("compile", "models:lenet5", "-o", "out", "-t", "gpu"),
-            r"there is no target 'gpu'\. Choose from reference, cpu, fpga\.$",
+            r"there is no target 'gpu'\. Choose from reference, cpu, cuda, fpga\.$",
         ),
         (
             ("compile", "models:lenet5", *OUT, "--colors", "cmyk"),
