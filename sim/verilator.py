@@ -24,6 +24,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sightline.ir.cache import cache_folder
 from sightline.ir.errors import UserError
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class SimulationFailedError(RuntimeError):
 def build(hardware: Hardware) -> Path:
     """The program of a piece of hardware, out of the cache or newly built."""
     runner, compiler = _runner(None), _compiler()
-    folder = cache_folder()
+    folder = cache_folder("simulators")
     kept = folder / f"{hardware.top}-{hardware.digest()}"
     if kept.exists():
         kept.touch()
@@ -100,13 +101,6 @@ def build(hardware: Hardware) -> Path:
             (half / hardware.top).replace(kept)
     _drop_the_oldest(folder)
     return kept
-
-
-def cache_folder() -> Path:
-    """Where programs are kept."""
-    named = os.environ.get("SIGHTLINE_CACHE")
-    base = Path(named) if named else Path.home() / ".cache" / "sightline"
-    return base.absolute() / "simulators"
 
 
 def run(
@@ -231,7 +225,7 @@ def _runtime(work: Path) -> Iterator[None]:
     """
     classes = (work / "Vtop_classes.mk").read_text().splitlines()
     features = [line for line in classes if line.startswith("VM_") and " = " in line]
-    kept = cache_folder() / f"runtime-{_digest(*features, *_tools())}"
+    kept = cache_folder("simulators") / f"runtime-{_digest(*features, *_tools())}"
     for path in kept.glob("*.o"):
         shutil.copyfile(path, work / path.name)
     yield
@@ -245,7 +239,7 @@ def _runtime(work: Path) -> Iterator[None]:
 @contextmanager
 def _half_made() -> Iterator[Path]:
     """A folder in the cache for what has no name yet; it goes, unless it was renamed."""
-    folder = Path(tempfile.mkdtemp(prefix="half-made-", dir=cache_folder()))
+    folder = Path(tempfile.mkdtemp(prefix="half-made-", dir=cache_folder("simulators")))
     try:
         yield folder
     finally:

@@ -56,6 +56,21 @@ class Machine:
     """Whether threads by the thousand take one number each, and blocks of them share memory."""
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What `tuning` tries of a filter bank; the static model's is the first."""
+
+    rank: int = 0
+    """The place of its tile in the order of the model's cost."""
+
+    is_direct: bool = False
+    """Whether 3x3 is filtered as such where the model would mix it."""
+
+
+MODEL = Choice()
+"""That of the static model."""
+
+
 @dataclass
 class Operand:
     """What a kernel reads: the value of a node, or a constant, and how it lies in memory."""
@@ -82,6 +97,8 @@ class Build:
 
     pooled: Shape = (1, 1)
     """The window, of neither overlap nor gap, that the kernel pools a filter bank in."""
+
+    choice: Choice = MODEL
 
     merged: int = 0
     """How many spatial axes are one from the filter bank on: pixels go by number then."""

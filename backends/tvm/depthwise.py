@@ -48,7 +48,7 @@ def bank(
     batch, maps, *above = shape_of(x)
     spatial = window.slide(tuple(above))
     size = math.prod(spatial)
-    tile = choose_map_tile(build.machine, lanes, size)
+    tile = choose_map_tile(build.machine, lanes, size, rank=build.choice.rank)
     packing = Packing(
         (maps, *window.kernel),
         (maps, *window.kernel),

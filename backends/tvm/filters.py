@@ -94,8 +94,10 @@ def _form(op: Conv | IntegerConv, build: Build, x: Tensor, weights: Tensor) -> M
     if constant is None or not constant.is_constant:
         return lanes_of_pixels
     if lanes_of_maps.takes(op, dtype_of(x), dtype_of(weights), build.machine):
-        is_faster = winograd.takes(op, shape_of(x), build.pooled, (bits_of(x), bits_of(weights)))
-        return winograd if is_faster else lanes_of_maps
+        is_mixed = not build.choice.is_direct and winograd.takes(
+            op, shape_of(x), build.pooled, (bits_of(x), bits_of(weights))
+        )
+        return winograd if is_mixed else lanes_of_maps
     operand = build.read_as(x)
     is_blocked = operand is not None and operand.layout.lanes > 0
     if depthwise.takes(op) and is_blocked and build.pooled == (1, 1):

@@ -101,8 +101,8 @@ def bank(
     pooled = build.pooled
     tiled = tuple(size // by for size, by in zip(spatial, pooled, strict=True))
     cells = math.prod(pooled)
-    spare = SPARE[terms]
-    tile = choose_map_tile(build.machine, part.maps_per_block, math.prod(tiled), cells, spare)
+    size, rank = math.prod(tiled), build.choice.rank
+    tile = choose_map_tile(build.machine, part.maps_per_block, size, cells, SPARE[terms], rank)
 
     pixels = _pixels(op, build, part, grouped, x, fill, terms)
     taps_of = build.packed(weights, _packing(op, part, grouped, tile.vectors, lanes, terms))

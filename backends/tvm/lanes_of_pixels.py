@@ -67,6 +67,7 @@ def bank(
             spatial,
             build.pooled,
             part.fan_in * op.window.taps,
+            build.choice.rank,
         )
         for part in parts
     ]

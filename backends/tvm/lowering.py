@@ -10,7 +10,7 @@ from typing import Any
 import tvm
 from tvm import s_tir, te
 
-from sightline.backends.tvm.build import Build, Machine, Operand, named, stored
+from sightline.backends.tvm.build import MODEL, Build, Choice, Machine, Operand, named, stored
 from sightline.backends.tvm.expressions import RENAMED, expression_of
 from sightline.backends.tvm.fusion import POOLS, fused, groups
 from sightline.backends.tvm.layout import Layout
@@ -77,10 +77,10 @@ class Lowered:
         return {table.key: table for kernel in self.kernels for table in kernel.tables}
 
 
-def define(name: str, signature: Signature, machine: Machine) -> Kernel:
+def define(name: str, signature: Signature, machine: Machine, choice: Choice = MODEL) -> Kernel:
     """The kernel of an op, or of the ops of a stage, as tensor expressions."""
     op, types = signature.op, signature.types
-    build = Build(machine, signature.result, pooled_window(op))
+    build = Build(machine, signature.result, pooled_window(op), choice)
     readers = readers_of(op, len(types))
     for type_, layout, constant, count in zip(
         types, signature.layouts, signature.constant, readers, strict=True
@@ -141,24 +141,50 @@ def readers_of(op: Op, operands: int) -> list[int]:
     return [counts[node.name] for node in op.body.inputs]
 
 
-def lower(graph: Graph, machine: Machine) -> Lowered:
-    """One call for each kernel's worth of nodes; equal ones share a kernel."""
+@dataclass(frozen=True)
+class Staged:
+    """A graph of which each operation is a kernel's, and how its values lie."""
+
+    graph: Graph
+    members: Mapping[str, tuple[str, ...]]
+    """The names of the nodes that a stage is made of."""
+
+    renamed: Mapping[str, str]
+    signatures: Mapping[str, Signature]
+    """Of each operation that has a kernel, in order."""
+
+
+def stage(graph: Graph, machine: Machine) -> Staged:
+    """Which nodes are one kernel, and which."""
     parts = list(groups(graph))
     staged = fused(graph, parts)
     members = {part.result.name: tuple(node.name for node in part.nodes) for part in parts}
     renamed = {node.name: own for node, own in names_of(staged)}
     lie = layouts(staged, renamed, machine)
+    signatures = {
+        node.name: signature_of(staged, node, lie, renamed)
+        for node in staged.operations
+        if not isinstance(node.op, RENAMED)
+    }
+    return Staged(staged, members, renamed, signatures)
+
+
+def lower(
+    graph: Graph, machine: Machine, choices: Mapping[Signature, Choice] | None = None
+) -> Lowered:
+    """One call for each kernel's worth of nodes; equal ones share a kernel."""
+    staged = stage(graph, machine)
     kernels: dict[Signature, Kernel] = {}
     calls = []
-    for node in staged.operations:
-        if isinstance(node.op, RENAMED):
-            continue
-        signature = signature_of(staged, node, lie, renamed)
+    for result, signature in staged.signatures.items():
+        node = staged.graph[result]
         if signature not in kernels:
             name = f"{kind_of(node.op)}_{len(kernels)}"
-            kernels[signature] = define(name, signature, machine)
-        calls.append(_call(staged, node, kernels[signature], renamed, members[node.name]))
-    return Lowered(tuple(kernels.values()), _placed(staged, calls, renamed))
+            choice = (choices or {}).get(signature, MODEL)
+            kernels[signature] = define(name, signature, machine, choice)
+        kernel, members = kernels[signature], staged.members[result]
+        calls.append(_call(staged.graph, node, kernel, staged.renamed, members))
+    return Lowered(tuple(kernels.values()), _placed(staged.graph, calls, staged.renamed))
 
 
 def kind_of(op: Op) -> str:

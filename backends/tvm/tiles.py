@@ -38,9 +38,16 @@ class Tile(NamedTuple):
 
 
 def choose_tile(
-    machine: Machine, maps: int, spatial: Shape, pooled: Shape = (1, 1), taps: int = 64
+    machine: Machine,
+    maps: int,
+    spatial: Shape,
+    pooled: Shape = (1, 1),
+    taps: int = 64,
+    rank: int = 0,
 ) -> Tile:
     """The tile that takes the fewest cycles for the maps of a block at all positions.
+
+    Or, of rank 1, 2, …, those that take more, up to the last one.
 
     A tap takes as many multiply-adds as a tile has accumulators, and must load every vector of
     pixels and every weight. Fewer than eight accumulators wait for each other's results. A third
@@ -71,7 +78,7 @@ def choose_tile(
         tiles = maps // tile.maps * -(-height // tile.rows) * -(-columns // tile.columns)
         return (cycles + finish) * tiles, -pixels
 
-    return min(candidates, key=cost)
+    return sorted(candidates, key=cost)[min(rank, len(candidates) - 1)]
 
 
 class MapTile(NamedTuple):
@@ -82,9 +89,11 @@ class MapTile(NamedTuple):
 
 
 def choose_map_tile(
-    machine: Machine, maps: int, pixels: int, pooled: int = 1, spare: int = 1
+    machine: Machine, maps: int, pixels: int, pooled: int = 1, spare: int = 1, rank: int = 0
 ) -> MapTile:
     """The tile that takes the fewest cycles for whole vectors of maps at so many pixels.
+
+    Or, of rank 1, 2, …, those that take more, up to the last one.
 
     Each pixel is `pooled` sums, of which one remains. A tap takes as many multiply-adds as there
     are sums, and loads each vector of weights and each pixel; see `choose_tile`. `spare` registers
@@ -104,7 +113,7 @@ def choose_map_tile(
         cycles = max(sums, loads, 8) + LOAD * loads
         return cycles * (vectors // tile.vectors) * -(-pixels // tile.pixels)
 
-    return min(candidates, key=cost)
+    return sorted(candidates, key=cost)[min(rank, len(candidates) - 1)]
 
 
 def _up(size: int, step: int) -> int:

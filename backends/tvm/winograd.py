@@ -27,7 +27,6 @@ from sightline.backends.tvm.build import (
     MIXED_TILE,
     Build,
     Expr,
-    Machine,
     Tensor,
     dtype_of,
     guarded,
@@ -96,7 +95,7 @@ def bank(
     spatial, (deep, across) = op.window.slide(tuple(above)), build.pooled
     windows = (spatial[0] // deep, spatial[1] // across)
     size = (windows[0] * deep, windows[1] * across)
-    runs = _runs(build.machine, part, batch, size, terms)
+    runs = _runs(build, part, batch, size, terms)
     per_run = runs.rows * OUTPUT // deep * windows[1]
 
     pixels = _mixed_pixels(op, build, part, grouped, runs, size[0], x, fill, terms)
@@ -121,13 +120,15 @@ def _parted(number: Expr, size: int) -> tuple[Expr, Expr]:
     return tirx.floordiv(number, size), tirx.floormod(number, size)
 
 
-def _runs(machine: Machine, part: Bank, batch: int, size: Shape, terms: int) -> Runs:
+def _runs(build: Build, part: Bank, batch: int, size: Shape, terms: int) -> Runs:
+    machine = build.machine
     rows, columns = (-(-each // OUTPUT) for each in size)
     row_bytes = MIXED_TAPS**2 * columns * part.fan_in * (4 // terms)
     count = -(-rows // max(1, machine.cache // row_bytes))
     tall = -(-rows // count)
     count = -(-rows // tall)
-    tile = choose_map_tile(machine, part.maps_per_block, tall * columns, spare=SPARE[terms])
+    spare, rank = SPARE[terms], build.choice.rank
+    tile = choose_map_tile(machine, part.maps_per_block, tall * columns, 1, spare, rank)
     slabs = part.maps_per_block // (tile.vectors * machine.lanes)
     parts = batch * count * len(part.blocks)
     together = max(

@@ -20,9 +20,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from sightline.ir.cache import cache_folder
 from sightline.ir.errors import UserError
 from sightline.sim.cuda.shared_arrays import with_gaps
-from sightline.sim.verilator import cache_folder
 
 HERE = Path(__file__).parent
 INCLUDE = HERE / "include"
@@ -145,7 +145,7 @@ def _digest(files: list[Path], *parts: object) -> str:
 
 def _runtime(compiler: str) -> Path:
     """The runtime that every library is linked with, compiled once and kept in the cache."""
-    folder = cache_folder().with_name("emulators")
+    folder = cache_folder("emulators")
     kept = folder / f"runtime-{_digest(_sources(), RUNTIME_FLAGS)}.o"
     if kept.exists():
         return kept

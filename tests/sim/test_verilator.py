@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sightline.ir.cache import cache_folder
 from sightline.ir.errors import UserError
 from sightline.sim import verilator
 from sightline.sim.verilator import Hardware, SimulationFailedError
@@ -32,10 +33,10 @@ def counter(text: str) -> Hardware:
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache without programs, but with Verilator's library, which takes ten seconds."""
-    shared = verilator.cache_folder()
+    shared = cache_folder("simulators")
     verilator.build(COUNTER)
     monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path))
-    folder = verilator.cache_folder()
+    folder = cache_folder("simulators")
     folder.mkdir()
     for path in shared.glob("runtime-*"):
         (folder / path.name).symlink_to(path)
@@ -173,7 +174,7 @@ simulate(ADDER, stimuli, sums(stimuli), offers)
 
 
 def test_an_interrupt_ends_the_simulator(tmp_path: Path) -> None:
-    process = start(RUNNING, verilator.cache_folder(), tmp_path)
+    process = start(RUNNING, cache_folder("simulators"), tmp_path)
     wait_for(lambda: list(tmp_path.glob("sightline-run-*/progress.txt")), process)
     assert process.poll() is None
     assert any("sightline-run-" in line for line in running(tmp_path).values())

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.ir.cache import cache_folder
 from sightline.sim.cuda import emulator
-from sightline.sim.verilator import cache_folder
 from tests.support.copies import ROOT
 
 SOURCES = ROOT / "tests" / "support" / "cuda"
@@ -18,7 +18,7 @@ SOURCES = ROOT / "tests" / "support" / "cuda"
 
 def folder() -> Path:
     """Where libraries of tests are kept, by their content."""
-    return cache_folder().with_name("emulators") / "tests"
+    return cache_folder("emulators") / "tests"
 
 
 @functools.cache
