@@ -17,7 +17,7 @@ from sightline.backends.tvm.compiled import (
 )
 from sightline.backends.tvm.executable import CpuExecutable
 from sightline.backends.tvm.expressions import RENAMED, expression_of
-from sightline.backends.tvm.host import host, use_threads
+from sightline.backends.tvm.host import host
 from sightline.backends.tvm.lowering import lower
 from sightline.ir.graph import Graph
 from sightline.ir.op import Op
@@ -61,10 +61,10 @@ class Cpu:
     def load(self, graph: Graph, folder: Path) -> CpuExecutable:
         compiled = Compiled.read(folder)
         compiled.check(folder, graph, here=host()[0])
-        use_threads()
         names = {call.kernel for call in compiled.plan.calls}
-        kernels = library.open_library(folder / compiled.library, names) if names else {}
-        return CpuExecutable(inline_stages(graph), compiled.plan, kernels, read_tables(folder))
+        path = folder / compiled.library
+        opened = library.open_library(path, names) if names else library.EMPTY
+        return CpuExecutable(inline_stages(graph), compiled.plan, opened, read_tables(folder))
 
 
 TARGET = Cpu()

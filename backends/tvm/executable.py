@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import tvm
 
 from sightline.backends.target import StageTime
+from sightline.backends.tvm.frame import Frame
+from sightline.backends.tvm.host import threads
 from sightline.backends.tvm.layout import Packing
+from sightline.backends.tvm.library import Library
 from sightline.backends.tvm.plan import Argument, Plan
 from sightline.ir.constant import Constant
 from sightline.ir.graph import Const, Graph
@@ -20,11 +20,6 @@ from sightline.ir.types import Array, TensorType
 
 ALIGNMENT = 64
 """Bytes to which TVM takes every array to be aligned."""
-
-Kernels = Mapping[str, Callable[..., Any]]
-
-Step = tuple[str, Callable[..., Any], tuple[Any, ...]]
-"""What a call does, its kernel and the kernel's arguments."""
 
 
 class CpuExecutable:
@@ -34,94 +29,98 @@ class CpuExecutable:
     """
 
     def __init__(
-        self, graph: Graph, plan: Plan, kernels: Kernels, tables: Mapping[str, Constant]
+        self, graph: Graph, plan: Plan, library: Library, tables: Mapping[str, Constant]
     ) -> None:
         self.graph = graph
         self._plan = plan
-        self._kernels = kernels
+        self._library = library
         self._fixed = dict(_fixed(graph, plan, tables))
-        self._lock = threading.Lock()
-        self._idle = [Memory(graph, plan, kernels, self._fixed)]
+        self._idle = [Memory(graph, plan, library, self._fixed)]
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        with self._memory() as memory:
+        memory = self._take()
+        try:
             memory.put(inputs)
-            for _, kernel, arguments in memory.steps:
-                kernel(*arguments)
-            return {output.label: memory.get(output.node) for output in self.graph.outputs}
+            self._check(memory.frame.run(threads()))
+            return memory.results()
+        finally:
+            self._idle.append(memory)
 
     def profile(self, inputs: Mapping[str, Array]) -> list[StageTime]:
         """One run, kernel by kernel."""
-        times = []
-        with self._memory() as memory:
+        times, count = [], threads()
+        memory = self._take()
+        try:
             memory.put(inputs)
-            for label, kernel, arguments in memory.steps:
+            for number, call in enumerate(self._plan.calls):
                 start = time.perf_counter()
-                kernel(*arguments)
-                times.append(StageTime(label, time.perf_counter() - start))
+                failed = memory.frame.run(count, number, 1)
+                times.append(StageTime(call.label, time.perf_counter() - start))
+                self._check(failed)
+        finally:
+            self._idle.append(memory)
         return times
 
-    @contextmanager
-    def _memory(self) -> Iterator[Memory]:
+    def _take(self) -> Memory:
         """Memory that no other run uses meanwhile."""
-        with self._lock:
-            memory = self._idle.pop() if self._idle else None
-        memory = memory or Memory(self.graph, self._plan, self._kernels, self._fixed)
         try:
-            yield memory
-        finally:
-            with self._lock:
-                self._idle.append(memory)
+            return self._idle.pop()
+        except IndexError:
+            return Memory(self.graph, self._plan, self._library, self._fixed)
+
+    def _check(self, failed: int) -> None:
+        """No network and no input makes a kernel fail: if one does, that is our bug."""
+        if failed >= 0:
+            call = self._plan.calls[failed]
+            raise RuntimeError(f"the kernel {call.kernel} of '{call.label}' failed")
 
 
 class Memory:
     """The buffers of one run, and the calls on them."""
 
     def __init__(
-        self,
-        graph: Graph,
-        plan: Plan,
-        kernels: Kernels,
-        fixed: Mapping[Argument, Any],
+        self, graph: Graph, plan: Plan, library: Library, fixed: Mapping[Argument, Array]
     ) -> None:
         self._graph = graph
         self._plan = plan
         self._buffers = [aligned(size) for size in plan.buffers]
-        self.steps: list[Step] = [
-            (
-                call.label,
-                kernels[call.kernel],
-                tuple(fixed[a] if a in fixed else self._tensor(a) for a in call.arguments),
-            )
+        calls = (
+            (call.kernel, [fixed[a] if a in fixed else self._seen(a) for a in call.arguments])
             for call in plan.calls
-        ]
+        )
+        self.frame = Frame(library, list(calls))
+        self._inputs = {node.name: self._value(node.name, node.type) for node in graph.inputs}
+        self._outputs = {output.label: self._result(output.node) for output in graph.outputs}
 
     def put(self, inputs: Mapping[str, Array]) -> None:
-        for node in self._graph.inputs:
-            self._value(node.name, node.type)[...] = inputs[node.name]
+        for name, place in self._inputs.items():
+            place[...] = inputs[name]
 
-    def get(self, name: str) -> Array:
-        """The value of a node, as an array of the caller's own."""
+    def results(self) -> dict[str, Array]:
+        """The outputs by label, as arrays of the caller's own."""
+        return {label: place.copy() for label, place in self._outputs.items()}
+
+    def _result(self, name: str) -> Array:
+        """Where the value of a node lies after a run."""
         source, type_ = self._plan.renamed.get(name, name), self._graph[name].type
         match self._graph[source].op:
             case Const(value):
-                return value.array.reshape(type_.shape).copy()
+                return value.array.reshape(type_.shape)
             case _:
-                return self._value(source, type_).copy()
+                return self._value(source, type_)
 
     def _value(self, name: str, type_: TensorType) -> Array:
         buffer = self._buffers[self._plan.places[name]]
         return seen_as(buffer, type_.shape, type_.element.dtype)
 
-    def _tensor(self, argument: Argument) -> Any:
+    def _seen(self, argument: Argument) -> Array:
         buffer = self._buffers[self._plan.places[argument.name]]
-        array = seen_as(buffer, argument.shape, np.dtype(argument.dtype))
-        return tvm.runtime.from_dlpack(array)
+        return seen_as(buffer, argument.shape, np.dtype(argument.dtype))
 
 
 def _fixed(
     graph: Graph, plan: Plan, tables: Mapping[str, Constant]
-) -> Iterator[tuple[Argument, Any]]:
+) -> Iterator[tuple[Argument, Array]]:
     """What kernels read that no run changes; the same order of the same constant is there once."""
     memory: dict[tuple[str, str, Packing | None], Array] = {}
     for argument in dict.fromkeys(a for call in plan.calls for a in call.arguments):
@@ -135,8 +134,7 @@ def _fixed(
                 array = argument.packing.apply(array)
             memory[key] = aligned(array.nbytes)
             memory[key][:] = array.reshape(-1).view(np.uint8)
-        seen = seen_as(memory[key], argument.shape, np.dtype(argument.dtype))
-        yield argument, tvm.runtime.from_dlpack(seen)
+        yield argument, seen_as(memory[key], argument.shape, np.dtype(argument.dtype))
 
 
 def aligned(size: int) -> Array:

@@ -1,7 +1,8 @@
-"""The processor that this process runs on: what TVM compiles for, and how many threads it gets."""
+"""The processor that this process runs on: what TVM compiles for, and the threads of a frame."""
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 from collections.abc import Iterable, Mapping
@@ -14,6 +15,9 @@ from tvm.target import Target, codegen
 from sightline.backends.tvm.build import Machine
 from sightline.backends.tvm.dot_products import instruction
 from sightline.ir.errors import UserError
+
+THREADS = "SIGHTLINE_THREADS"
+"""The variable that says how many threads a frame has."""
 
 VECTOR_FEATURES = ("avx", "fma", "f16c")
 """How the names of the features begin that a machine may withhold."""
@@ -80,28 +84,26 @@ def _flags() -> set[str]:
     return {flag.replace("_", "") for flag in flags.split()}
 
 
-def use_threads(count: int | None = None) -> None:
-    """Have TVM use so many threads, before its first frame; or one for each physical core.
-
-    Its own variable, if it is set, says otherwise. Left alone, TVM takes half the logical ones. The
-    threads go where the system puts them: bound to the first cores, those of two processes would
-    fight for the same.
-    """
+def use_threads(count: int | None) -> None:
+    """Give frames so many threads from now on, if a number is told."""
     if count is not None:
-        os.environ["TVM_NUM_THREADS"] = str(count)
-    os.environ.setdefault("TVM_NUM_THREADS", str(physical_cores()))
-    os.environ.setdefault("TVM_BIND_THREADS", "0")
+        os.environ[THREADS] = str(count)
 
 
 def threads() -> int:
-    """How many threads a frame is given."""
-    use_threads()
-    told = os.environ["TVM_NUM_THREADS"]
+    """How many threads a frame is given: what the variable says, or one for each physical core."""
+    told = os.environ.get(THREADS)
+    return physical_cores() if told is None else _number(told)
+
+
+@functools.cache
+def _number(told: str) -> int:
     if not told.isdecimal() or int(told) < 1:
-        raise UserError(f"the variable TVM_NUM_THREADS is '{told}', not a number of at least 1")
+        raise UserError(f"the variable {THREADS} is '{told}', not a number of at least 1")
     return int(told)
 
 
+@functools.cache
 def physical_cores() -> int:
     """Cores that this process may use, each counted once however many threads it runs."""
     if not hasattr(os, "sched_getaffinity"):

@@ -1,12 +1,20 @@
-"""The shared library of a target's kernels: TVM's code, linked by the C++ compiler of the host."""
+"""The shared library of a graph's kernels: TVM's code and the runtime that runs it.
+
+kernels ─ TVM, LLVM ───────────→ *.o ─┐
+runtime/*.cpp ─ the C++ compiler ─→ ──┴─ linked ─→ kernels-….so
+"""
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +26,24 @@ from sightline.backends.tvm.lowering import Kernel
 from sightline.ir.errors import UserError
 from sightline.ir.progress import Report
 
+RUNTIME = Path(__file__).parent / "runtime" / "frame.cpp"
+FLAGS = ("-std=c++17", "-O2", "-fPIC", "-pthread")
+
+Run = Callable[[Any, int, int], int]
+"""Runs calls, so many, on so many threads; the number of the one that failed, or -1."""
+
+
+@dataclass(frozen=True)
+class Library:
+    """The addresses of the kernels by name, and what runs them."""
+
+    kernels: Mapping[str, int]
+    run: Run
+
+
+EMPTY = Library({}, lambda calls, count, threads: -1)
+"""Of a graph that computes nothing."""
+
 
 def build(kernels: Sequence[Kernel], target: Target, folder: Path, report: Report) -> Path:
     """Compile kernel by kernel, and link a library into the folder.
@@ -27,8 +53,10 @@ def build(kernels: Sequence[Kernel], target: Target, folder: Path, report: Repor
     """
     compiler = linker()
     steps = len(kernels) + 1
+    runtime = compiled_runtime(compiler)
     with tempfile.TemporaryDirectory(dir=folder) as work:
-        objects = []
+        objects = [Path(work) / "runtime.o"]
+        objects[0].write_bytes(runtime)
         for number, kernel in enumerate(kernels):
             report(f"cpu: {kernel.name}", number, steps)
             built = tvm.tirx.build(kernel.module(), target=target)
@@ -54,17 +82,58 @@ def linker() -> str:
     )
 
 
+@functools.cache
+def compiled_runtime(compiler: str) -> bytes:
+    """The object file of the runtime, compiled once a process."""
+    with tempfile.TemporaryDirectory() as work:
+        path = Path(work) / "runtime.o"
+        done = _run(compiler, *FLAGS, "-c", RUNTIME, "-o", path)
+        if done.returncode:
+            raise _unable(compiler, f"compile the runtime {RUNTIME.name}", done)
+        return path.read_bytes()
+
+
 def link(compiler: str, objects: Sequence[Path], path: Path) -> None:
-    command = [compiler, "-shared", "-o", str(path), *map(str, objects)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = _run(compiler, "-shared", "-pthread", "-o", path, *objects)
     if done.returncode:
-        raise UserError(
-            f"{compiler} could not link the library {path.name}: {done.stderr.strip()[-500:]}",
-            fix="Check that it is a C++ compiler of this machine; CXX may name another one.",
-        )
+        raise _unable(compiler, f"link the library {path.name}", done)
 
 
-def open_library(path: Path, names: Iterable[str]) -> dict[str, Callable[..., Any]]:
-    """The kernels of a library by name."""
-    module = tvm.runtime.load_module(str(path))
-    return {name: module[name] for name in names}
+def _run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+
+
+def _unable(compiler: str, what: str, done: subprocess.CompletedProcess[str]) -> UserError:
+    return UserError(
+        f"{compiler} could not {what}: {done.stderr.strip()[-500:]}",
+        fix="Check that it is a C++ compiler of this machine; CXX may name another one.",
+    )
+
+
+_first: ctypes.CDLL | None = None
+_opening = threading.Lock()
+
+
+def open_library(path: Path, names: Iterable[str]) -> Library:
+    """The kernels of a library by name. It stays in memory until the process ends, as TVM's do.
+
+    All libraries run on the threads of the first one, so that none spin for nothing.
+    """
+    global _first
+    # TVM hands the library what its kernels call: memory for a while, and how to tell errors.
+    tvm.runtime.load_module(str(path))
+    library = ctypes.CDLL(str(path))
+    with _opening:
+        _first = _first or library
+        runtime = _first
+    library.sightline_share(runtime.sightline_launch)
+    run = runtime.sightline_run
+    run.argtypes = (ctypes.c_void_p, ctypes.c_int32, ctypes.c_int32)
+    run.restype = ctypes.c_int32
+    return Library({name: _address(library[f"__tvm_ffi_{name}"]) for name in names}, run)
+
+
+def _address(function: Any) -> int:
+    address = ctypes.cast(function, ctypes.c_void_p).value
+    assert address is not None, "a function that was found has an address"
+    return address

@@ -44,7 +44,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without rests, and with as many threads as before when it is over."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(measuring, "settle", lambda: None)
-    monkeypatch.setenv("TVM_NUM_THREADS", "1")
+    monkeypatch.setenv("SIGHTLINE_THREADS", "1")
 
 
 def test_what_is_told_to_people(folder: Path) -> None:
@@ -125,7 +125,7 @@ def test_random_frames_are_always_the_same(folder: Path) -> None:
 def test_threads_are_those_asked_for(folder: Path) -> None:
     found = succeeds_with_json("bench", folder / "float", *FEW, "--threads", "2")
     assert found["artifacts"][0]["threads"] == 2
-    assert os.environ["TVM_NUM_THREADS"] == "2"
+    assert os.environ["SIGHTLINE_THREADS"] == "2"
 
 
 # Peers
@@ -308,6 +308,6 @@ def test_a_peer_that_is_not_installed_says_what_to_install(
 def test_a_number_of_threads_that_is_none_is_told(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TVM_NUM_THREADS", "many")
+    monkeypatch.setenv("SIGHTLINE_THREADS", "many")
     message = fails("bench", folder / "float")
-    assert "the variable TVM_NUM_THREADS is 'many', not a number of at least 1" in message
+    assert "the variable SIGHTLINE_THREADS is 'many', not a number of at least 1" in message

@@ -23,9 +23,6 @@ PARALLEL_SUMS = 1 << 20
 VECTORS = (4, 8, 16)
 """Rows that are a vector: of pixels of several maps."""
 
-VECTORS = (4, 8, 16)
-"""Rows that are a vector: of pixels of several maps."""
-
 
 def lay_out(sch: s_tir.Schedule, block: Any, *, alone: bool = False) -> None:
     """Lay out one stage; `alone` if no other will be computed within its loops."""

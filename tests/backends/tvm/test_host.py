@@ -1,15 +1,21 @@
-"""What is told of the processor, and how many threads TVM gets."""
+"""What is told of the processor, and how many threads a frame gets."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import pytest
 
 from sightline.backends.tvm.build import Machine
-from sightline.backends.tvm.host import Processor, host, physical_cores
+from sightline.backends.tvm.host import (
+    THREADS,
+    Processor,
+    host,
+    physical_cores,
+    threads,
+    use_threads,
+)
+from sightline.ir.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -52,20 +58,22 @@ def test_this_processor() -> None:
     assert processor.lacking(processor) == []
 
 
-def threads_seen(**environment: str) -> int:
-    script = (
-        "import tvm; from sightline.backends.tvm.host import use_threads; use_threads(); "
-        "print(tvm.runtime.num_threads())"
-    )
-    rest = {key: value for key, value in os.environ.items() if not key.startswith("TVM_")}
-    output = subprocess.check_output([sys.executable, "-c", script], env={**rest, **environment})
-    return int(output)
+def test_as_many_threads_as_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(THREADS, raising=False)
+    use_threads(None)
+    assert threads() == physical_cores() <= (os.cpu_count() or 1)
 
 
-def test_as_many_threads_as_cores() -> None:
-    assert threads_seen() == physical_cores()
+def test_unless_the_user_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(THREADS, "3")
+    use_threads(None)
+    assert threads() == 3
+    use_threads(1)
+    assert threads() == 1
 
 
-@pytest.mark.parametrize("number", [1, 3])
-def test_unless_the_user_says_otherwise(number: int) -> None:
-    assert threads_seen(TVM_NUM_THREADS=str(number)) == min(number, os.cpu_count() or 1)
+@pytest.mark.parametrize("told", ["0", "-1", "two", "1.5", ""])
+def test_what_is_no_number_of_threads(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(THREADS, told)
+    with pytest.raises(UserError, match=f"^the variable SIGHTLINE_THREADS is '{told}', not a num"):
+        threads()
