@@ -87,7 +87,7 @@ _HEAD = """
 def multiply_add(
     pair: T.Buffer((2,), "int16", offset_factor=1),
     pairs: T.Buffer(({lanes}, 2), "int16", offset_factor=1),
-    sums: T.Buffer(({lanes},), "int32", scope="local", offset_factor=1),
+    sums: T.Buffer(({lanes},), "int32", offset_factor=1),
 ) -> None:
     with T.sblock("root"):
         T.reads(sums[0:{lanes}], pair[0:2], pairs[0:{lanes}, 0:2])

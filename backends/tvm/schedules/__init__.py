@@ -91,7 +91,6 @@ def _one_by_one(sch: s_tir.Schedule, stages: list[Any], machine: Machine) -> Non
             # All who read it are in the loops of one stage.
             reader = sch.get_consumers(stage)[0]
             home = homes[_name(sch, reader)]
-            sch.set_scope(stage, 0, "local")
             sch.compute_at(stage, home[-1], preserve_unit_loops=True)
             homes[_name(sch, stage)] = home
             continue

@@ -56,7 +56,6 @@ def lay_out(
         sch.parallel(together)
 
     compute_within(sch, between, vector)
-    sch.set_scope(sums, 0, "local")
     sch.compute_at(sums, tile, preserve_unit_loops=True)
     in_registers(sch, sums, terms, planes, dot)
     sch.vectorize(lane)

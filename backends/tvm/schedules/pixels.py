@@ -55,7 +55,6 @@ def lay_out(
         sch.parallel(together)
 
     compute_within(sch, between, inner[-2])
-    sch.set_scope(sums, 0, "local")
     sch.compute_at(sums, sch.get_loops(result)[-len(inner) - 1], preserve_unit_loops=True)
     _in_registers(
         sch, sums, len(rows) + 1, vectors, lanes, tensor_intrinsic(dot, lanes) if terms > 1 else ""

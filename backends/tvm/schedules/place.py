@@ -12,10 +12,10 @@ from tvm.tirx import IterVar
 def compute_within(sch: s_tir.Schedule, stages: Sequence[Any], loop: Any) -> None:
     """Compute stages, each read by those after it, for one turn of a loop at a time.
 
-    A vector's worth of numbers a turn; what a stage reduces is unrolled.
+    A vector's worth of numbers a turn; what a stage reduces is unrolled. Stages keep TVM's scope
+    "global": in a "local" one, it would ask for memory from the heap in every turn.
     """
     for stage in reversed(stages):
-        sch.set_scope(stage, 0, "local")
         sch.compute_at(stage, loop, preserve_unit_loops=True)
         kinds = [each.iter_type for each in sch.get(stage).iter_vars]
         own = sch.get_loops(stage)[-len(kinds) :]

@@ -14,10 +14,10 @@ from typing import Any
 from tvm import s_tir
 from tvm.tirx import IterVar
 
-PARALLEL_WORK = 1 << 16
+PARALLEL_WORK = 1 << 14
 """Innermost steps below which waking the other threads takes longer than doing it alone."""
 
-PARALLEL_SUMS = 1 << 20
+PARALLEL_SUMS = 1 << 16
 """The same of multiply-adds, of which a processor does many at once."""
 
 VECTORS = (4, 8, 16)
