@@ -15,7 +15,7 @@ from tvm import s_tir
 from tvm.tirx import IterVar
 
 PARALLEL_WORK = 1 << 14
-"""Innermost steps below which waking the other threads takes longer than doing it alone."""
+"""Innermost steps below which a loop, some microseconds, is not worth other threads."""
 
 PARALLEL_SUMS = 1 << 16
 """The same of multiply-adds, of which a processor does many at once."""
