@@ -88,7 +88,6 @@ def _unmix(sch: s_tir.Schedule, down: Any, outputs: Any, slab: Any) -> None:
     column, j = sch.split(column, [None, OUTPUT])
     sch.reorder(row, column, vector, i, j, lane)
     _unroll(sch, i, j, lane)
-    sch.set_scope(down, 0, "local")
     sch.compute_at(down, vector, preserve_unit_loops=True)
     i, j, *_, lane = sch.get_loops(down)[-6:]
     _unroll(sch, i, j, lane)
@@ -96,7 +95,7 @@ def _unmix(sch: s_tir.Schedule, down: Any, outputs: Any, slab: Any) -> None:
 
 def _multiply(sch: s_tir.Schedule, products: Any, slab: Any) -> None:
     """The sums of a few tiles stay in registers over all planes."""
-    copy = sch.cache_write(products, 0, "local")
+    copy = sch.cache_write(products, 0, "global")
     sch.compute_at(copy, slab, preserve_unit_loops=True)
     tiles, tile, vector, lane = sch.get_loops(copy)[-4:]
     sch.unroll(tile)
@@ -112,7 +111,6 @@ def _mix(sch: s_tir.Schedule, patches: Any, down: Any, mixed: Any, part: Any) ->
     sch.reorder(group, tile, i, j, number)
     _unroll(sch, i, j, number)
     for stage in (down, patches):
-        sch.set_scope(stage, 0, "local")
         sch.compute_at(stage, tile, preserve_unit_loops=True)
         i, j, *_, number = sch.get_loops(stage)[-5:]
         _unroll(sch, i, j, number)
