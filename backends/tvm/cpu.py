@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import tvm
@@ -19,6 +20,7 @@ from sightline.backends.tvm.executable import CpuExecutable
 from sightline.backends.tvm.expressions import RENAMED, expression_of
 from sightline.backends.tvm.host import host
 from sightline.backends.tvm.lowering import lower
+from sightline.backends.tvm.tuning import tune
 from sightline.ir.graph import Graph
 from sightline.ir.op import Op
 from sightline.ir.ops.stage import Stage
@@ -27,10 +29,14 @@ from sightline.ir.text import to_text
 from sightline.passes.inline_stages import inline_stages
 
 
+@dataclass(frozen=True)
 class Cpu:
     """The target `cpu`; `compiled.py` says what its folder holds."""
 
-    name = "cpu"
+    tune: int = 0
+    """How many candidates of each kernel to measure; `tuning.py` says how."""
+
+    name: str = "cpu"
 
     def support(self, op: type[Op]) -> Support:
         # Stages are inlined before anything else is done.
@@ -44,7 +50,9 @@ class Cpu:
     def compile(self, graph: Graph, folder: Path, report: Report) -> None:
         self.check(graph)
         processor, withheld = host()
-        lowered = lower(inline_stages(graph), processor.machine)
+        plain = inline_stages(graph)
+        choices = tune(plain, processor, withheld, self.tune, report) if self.tune else {}
+        lowered = lower(plain, processor.machine, choices)
         name = ""
         if lowered.kernels:
             name = library.build(lowered.kernels, processor.target(withheld), folder, report).name

@@ -48,7 +48,8 @@ def bank(
     batch, maps, *above = shape_of(x)
     spatial = window.slide(tuple(above))
     size = math.prod(spatial)
-    tile = choose_map_tile(build.machine, lanes, size, rank=build.choice.rank)
+    rank, row = build.choice.rank, spatial[-1]
+    tile = choose_map_tile(build.machine, lanes, size, rank=rank, row=row)
     packing = Packing(
         (maps, *window.kernel),
         (maps, *window.kernel),

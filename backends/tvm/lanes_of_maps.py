@@ -39,6 +39,7 @@ from sightline.backends.tvm.tiles import MOST_VECTORS, choose_map_tile
 from sightline.ir.ops.conv import Conv
 from sightline.ir.ops.integer_bank import IntegerConv
 from sightline.ir.types import Shape
+from sightline.ir.window import Window
 
 WIDEST_GROUP = 16
 """Planes that are unrolled at once: more would fill the cache of instructions."""
@@ -101,8 +102,15 @@ def bank(
     pooled = build.pooled
     tiled = tuple(size // by for size, by in zip(spatial, pooled, strict=True))
     cells = math.prod(pooled)
-    size, rank = math.prod(tiled), build.choice.rank
-    tile = choose_map_tile(build.machine, part.maps_per_block, size, cells, SPARE[terms], rank)
+    tile = choose_map_tile(
+        build.machine,
+        part.maps_per_block,
+        math.prod(tiled),
+        cells,
+        SPARE[terms],
+        build.choice.rank,
+        1 if op.window == Window((1, 1)) else tiled[-1],
+    )
 
     pixels = _pixels(op, build, part, grouped, x, fill, terms)
     taps_of = build.packed(weights, _packing(op, part, grouped, tile.vectors, lanes, terms))

@@ -10,6 +10,9 @@ from sightline.ir.types import Shape
 LOAD = 0.2
 """What a load costs beside the multiply-adds that it is done along with."""
 
+BROKEN = 1.15
+"""What it costs if rows end within tiles: each pixel is then found by itself."""
+
 ALONE, TOGETHER = 20, 10
 """Cycles to do with a sum what follows the filter bank: number by number, or a vector at once."""
 
@@ -89,7 +92,13 @@ class MapTile(NamedTuple):
 
 
 def choose_map_tile(
-    machine: Machine, maps: int, pixels: int, pooled: int = 1, spare: int = 1, rank: int = 0
+    machine: Machine,
+    maps: int,
+    pixels: int,
+    pooled: int = 1,
+    spare: int = 1,
+    rank: int = 0,
+    row: int = 1,
 ) -> MapTile:
     """The tile that takes the fewest cycles for whole vectors of maps at so many pixels.
 
@@ -97,7 +106,7 @@ def choose_map_tile(
 
     Each pixel is `pooled` sums, of which one remains. A tap takes as many multiply-adds as there
     are sums, and loads each vector of weights and each pixel; see `choose_tile`. `spare` registers
-    hold what is spread over the lanes, and products.
+    hold what is spread over the lanes, and products. `row` pixels lie side by side.
     """
     vectors = maps // machine.lanes
     candidates = [
@@ -111,6 +120,8 @@ def choose_map_tile(
     def cost(tile: MapTile) -> float:
         sums, loads = tile.vectors * tile.pixels * pooled, tile.vectors + tile.pixels * pooled
         cycles = max(sums, loads, 8) + LOAD * loads
+        if row % tile.pixels and tile.pixels % row:
+            cycles *= BROKEN
         return cycles * (vectors // tile.vectors) * -(-pixels // tile.pixels)
 
     return sorted(candidates, key=cost)[min(rank, len(candidates) - 1)]
