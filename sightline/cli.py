@@ -64,6 +64,11 @@ def cli() -> None:
     "--arch", metavar="SM", help="For -t cuda: the devices, sm_90 (default) and what came after."
 )
 @click.option(
+    "--half",
+    is_flag=True,
+    help="For -t cuda: filter banks may round what they multiply to 16 bits.",
+)
+@click.option(
     "--dump-passes",
     type=click.Path(path_type=Path),
     metavar="DIR",
@@ -83,6 +88,7 @@ def compile(
     resize: bool,
     fpga: dict[str, Any],
     arch: str | None,
+    half: bool,
     dump_passes: Path | None,
     force: bool,
     as_json: bool,
@@ -92,7 +98,7 @@ def compile(
     from sightline.artifact import why_kept
     from sightline.backends.fpga.plan_options import FpgaOptions
     from sightline.compiler import compile as compile_model
-    from sightline.compiler import find_targets
+    from sightline.compiler import cuda_options, find_targets
     from sightline.files import require_free
     from sightline.ir.errors import UserError
     from sightline.quantizer import quantize
@@ -105,7 +111,7 @@ def compile(
             fix="Name frames with --calibrate FRAMES.",
         )
     told = FpgaOptions(**fpga) if fpga else None
-    find_targets(targets or ("cpu",), told, arch)
+    find_targets(targets or ("cpu",), told, cuda_options(arch, half))
     with progress() as report:
         read = _read_model(model, picture)
         if calibrate is not None:
@@ -123,6 +129,7 @@ def compile(
             targets or ("cpu",),
             fpga=told,
             arch=arch,
+            half=half,
             report=report,
             dump_passes=dump_passes,
             source=model,

@@ -12,6 +12,7 @@ from sightline.artifact_files import file_hashes
 from sightline.backends import registry
 from sightline.backends.fpga.plan_options import FpgaOptions
 from sightline.backends.target import Target
+from sightline.backends.tvm.cuda_options import DEFAULT_ARCHITECTURE, CudaOptions
 from sightline.files import TemporaryFolder, failures_named
 from sightline.frontend.model import Model
 from sightline.ir.errors import UserError
@@ -29,6 +30,7 @@ def compile(
     *,
     fpga: FpgaOptions | None = None,
     arch: str | None = None,
+    half: bool = False,
     report: Report = silent,
     dump_passes: str | Path | None = None,
     source: str = "",
@@ -36,11 +38,11 @@ def compile(
     """Compile a model, or whatever `read` takes, for `reference`, `cpu`, `cuda` or `fpga`.
 
     The artifact lives in a temporary folder until it is saved. `fpga` says what the target of that
-    name is to make, `arch` which devices the target `cuda` is for (`sm_90`), `dump_passes` names a
-    folder for the graph's text after each pass, `source` what the artifact says it was compiled
-    from.
+    name is to make, `arch` which devices the target `cuda` is for (`sm_90`), `half` that it may
+    multiply in 16 bits, `dump_passes` names a folder for the graph's text after each pass, `source`
+    what the artifact says it was compiled from.
     """
-    compilers = find_targets(targets, fpga, arch)
+    compilers = find_targets(targets, fpga, cuda_options(arch, half))
     read_model = read(model)
     _require_usable_picture(read_model)
     dump = None if dump_passes is None else Path(dump_passes)
@@ -58,32 +60,37 @@ def compile(
     return Artifact(dataclasses.replace(read_model, graph=graph), entries, folder, named)
 
 
+def cuda_options(arch: str | None, half: bool) -> CudaOptions | None:
+    """What is asked of the target `cuda`, if anything is."""
+    return CudaOptions(arch or DEFAULT_ARCHITECTURE, half) if arch or half else None
+
+
 def find_targets(
-    targets: str | Sequence[str], fpga: FpgaOptions | None, arch: str | None = None
+    targets: str | Sequence[str], fpga: FpgaOptions | None, cuda: CudaOptions | None = None
 ) -> list[Target]:
     """The targets of those names, with what they are told."""
     names = (targets,) if isinstance(targets, str) else tuple(dict.fromkeys(targets or ()))
     if not names:
         raise UserError("no target is named", fix=f"Choose from {', '.join(registry.TARGETS)}.")
-    for name, told in (("fpga", fpga), ("cuda", arch)):
+    for name, told in (("fpga", fpga), ("cuda", cuda)):
         if told is not None and name not in names:
             raise UserError(
                 f"options of the target {name} are given, but the target is {', '.join(names)}",
                 fix=f"Add the target: -t {name}.",
             )
-    return [_told(registry.target(name), fpga, arch) for name in names]
+    return [_told(registry.target(name), fpga, cuda) for name in names]
 
 
-def _told(target: Target, fpga: FpgaOptions | None, arch: str | None) -> Target:
+def _told(target: Target, fpga: FpgaOptions | None, cuda: CudaOptions | None) -> Target:
     """The target with what the user asks of it."""
     if target.name == "fpga" and fpga is not None:
         from sightline.backends.fpga.target import Fpga
 
         return Fpga(fpga)
-    if target.name == "cuda" and arch is not None:
+    if target.name == "cuda" and cuda is not None:
         from sightline.backends.tvm.cuda import Cuda
 
-        return Cuda(arch)
+        return Cuda(cuda)
     return target
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from tvm import te, tirx
 
-from sightline.backends.tvm.layout import PLANAR, Layout, Packing
+from sightline.backends.tvm.layout import PLANAR, Gather, Layout, Packing
 from sightline.ir.constant import Constant
 from sightline.ir.types import Array, Shape, TensorType
 
@@ -31,6 +31,9 @@ SHARED = {"shared": 1}
 
 BLOCK_TILE = "block_tile"
 """Marks the sums of `gpu.bank`, with the planes that are in shared memory at once."""
+
+MATRIX_TILE = "matrix_tile"
+"""Marks the sums of `gpu.matrix_bank`, with the sizes of their tile."""
 
 PIXEL_TILE, MAP_TILE, MIXED_TILE = "pixel_tile", "map_tile", "mixed_tile"
 """Mark the sums of `lanes_of_pixels`, `lanes_of_maps` and `winograd`, with sizes of their tiles."""
@@ -54,6 +57,9 @@ class Machine:
 
     is_gpu: bool = False
     """Whether threads by the thousand take one number each, and blocks of them share memory."""
+
+    tensor_cores: tuple[str, ...] = ()
+    """Types of pixels that it multiplies tile by tile; for float32, it may round to halves."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,7 @@ class Operand:
     """The same under the shape of the graph."""
 
     packing: Packing | None = None
+    gather: Gather | None = None
 
 
 @dataclass
@@ -118,13 +125,16 @@ class Build:
         """The operand that a tensor is, if it is one."""
         return next((each for each in self.operands if each.view.same_as(x)), None)
 
-    def packed(self, x: Tensor, packing: Packing) -> Tensor:
+    def packed(self, x: Tensor, packing: Packing | Gather) -> Tensor:
         """A constant operand in another order, in which the kernel will be given it."""
         operand = self.read_as(x)
         assert operand is not None
         assert operand.is_constant
         assert operand.readers == 1
-        operand.packing = packing
+        if isinstance(packing, Gather):
+            operand.gather = packing
+        else:
+            operand.packing = packing
         operand.argument = te.placeholder(packing.stored, packing.dtype, x.op.name)
         return operand.argument
 

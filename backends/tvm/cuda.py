@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sightline.backends.target import Refused, StageTime, Support, Taken, check_support
 from sightline.backends.tvm.compiled import digest
+from sightline.backends.tvm.cuda_options import DEFAULT, CudaOptions
 from sightline.backends.tvm.expressions import RENAMED, expression_of
 from sightline.backends.tvm.gpu import nvcc
 from sightline.backends.tvm.gpu.folder.model import Model, ModelError
@@ -29,13 +30,10 @@ COMPILE_AGAIN = "Compile the model again for the target 'cuda'."
 
 @dataclass(frozen=True)
 class Cuda:
-    """The target `cuda` for devices of an architecture; `gpu.folder_files` lists what it writes."""
+    """The target `cuda`; `gpu.folder_files` lists what it writes."""
 
-    arch: str = nvcc.DEFAULT_ARCHITECTURE
+    options: CudaOptions = DEFAULT
     name: str = "cuda"
-
-    def __post_init__(self) -> None:
-        nvcc.check_architecture(self.arch)
 
     def support(self, op: type[Op]) -> Support:
         # Stages are inlined before anything else is done.
@@ -48,8 +46,8 @@ class Cuda:
 
     def compile(self, graph: Graph, folder: Path, report: Report) -> None:
         self.check(graph)
-        network = lower(inline_stages(graph), self.arch, report)
-        files = folder_files(network, self.arch, digest(to_text(graph).encode()))
+        network = lower(inline_stages(graph), self.options, report)
+        files = folder_files(network, self.options, digest(to_text(graph).encode()))
         for name, contents in files.items():
             (folder / name).write_bytes(contents)
         report("cuda", 1, 1)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from sightline.backends.tvm.winograd_filters import FILTER, mixed
+from sightline.ir.constant import Constant
 from sightline.ir.types import Array, Shape
 
 
@@ -73,3 +74,20 @@ class Packing:
 
     def __post_init__(self) -> None:
         assert math.prod(self.padded) == math.prod(self.split), "a packing loses nothing"
+
+
+@dataclass(frozen=True)
+class Gather:
+    """Any order of a constant: which of its elements, counted from 1, is at each place; or zero."""
+
+    slots: Constant
+    dtype: str
+
+    @property
+    def stored(self) -> Shape:
+        return self.slots.array.shape
+
+    def apply(self, array: Array) -> Array:
+        elements = np.concatenate([np.zeros(1, array.dtype), array.reshape(-1)])
+        found: Array = elements[self.slots.array].astype(np.dtype(self.dtype))
+        return found

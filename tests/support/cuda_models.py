@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from sightline.backends.tvm.cuda import Cuda
+from sightline.backends.tvm.cuda_options import CudaOptions
 from sightline.backends.tvm.gpu.folder.model import Model
 from sightline.ir.build import GraphBuilder
 from sightline.ir.graph import Graph, Input
@@ -19,18 +20,18 @@ from sightline.sim.cuda import emulator
 from tests.support.integer_networks import SHAPE, STEPS, IntegerNetwork
 
 
-def compiled(graph: Graph, folder: Path) -> Path:
+def compiled(graph: Graph, folder: Path, half: bool = False) -> Path:
     """The folder of the target, with the graph's files in it."""
     folder.mkdir(parents=True, exist_ok=True)
-    Cuda().compile(graph, folder, silent)
+    Cuda(CudaOptions(half=half)).compile(graph, folder, silent)
     return folder
 
 
 @contextmanager
-def emulated(graph: Graph, checked: bool = False) -> Iterator[Model]:
+def emulated(graph: Graph, checked: bool = False, half: bool = False) -> Iterator[Model]:
     """A model that the emulator runs; in the end nothing is left, and no check found a thing."""
     with tempfile.TemporaryDirectory() as passing:
-        folder = compiled(graph, Path(passing))
+        folder = compiled(graph, Path(passing), half)
         library = emulator.build(folder / "model.cu", folder / "emulated", checked=checked)
         with Model(folder, library=library) as model:
             yield model
@@ -38,13 +39,13 @@ def emulated(graph: Graph, checked: bool = False) -> Iterator[Model]:
         assert emulator.left(model.library) == []
 
 
-def run_emulated(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    with emulated(graph) as model:
+def run_emulated(graph: Graph, inputs: Mapping[str, Array], half: bool = False) -> dict[str, Array]:
+    with emulated(graph, half=half) as model:
         return model.run(**inputs)
 
 
-def run_checked(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    with emulated(graph, checked=True) as model:
+def run_checked(graph: Graph, inputs: Mapping[str, Array], half: bool = False) -> dict[str, Array]:
+    with emulated(graph, checked=True, half=half) as model:
         return model.run(**inputs)
 
 

@@ -13,7 +13,9 @@ Any table of connections is the same loops: planes that are absent are never rea
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from tvm import te, tirx
@@ -31,7 +33,9 @@ from sightline.backends.tvm.build import (
     reduce_axes,
     shape_of,
 )
-from sightline.backends.tvm.gpu.tiles import Tile, choose_tile
+from sightline.backends.tvm.gpu import matrix_bank
+from sightline.backends.tvm.gpu.matrix_bank import parted
+from sightline.backends.tvm.gpu.tiles import LANES, MULTIPROCESSORS, Tile, choose_tile
 from sightline.backends.tvm.layout import Packing
 from sightline.backends.tvm.movement import joined
 from sightline.backends.tvm.pooling import seen
@@ -39,6 +43,12 @@ from sightline.ir.ops.conv import Conv
 from sightline.ir.ops.integer_bank import IntegerConv
 from sightline.ir.types import Shape
 from sightline.ir.window import Window
+
+CYCLES_ALONE = 4
+"""Of a multiply-add whose operands come from the device's memory."""
+
+LAUNCH = 3000
+"""Cycles that a kernel more takes."""
 
 
 def bank(
@@ -50,27 +60,69 @@ def bank(
     fill: Expr,
 ) -> Tensor:
     """The sums, under the shape of the graph; `types` are those of products and of sums."""
+    ways = _ways(op, build, x, weights)
+    choice = matrix_bank.choose(op, build, x, weights, types[1])
+    if choice is not None and pays(choice.cycles, sum(way.cycles for way in ways)):
+        return matrix_bank.bank(op, build, choice, x, weights, fill)
     batch, _, *above = shape_of(x)
     shape = (batch, op.table.maps, *op.window.slide(tuple(above)))
-    parts = banks(op.table)
-    sums = [_part(op, build, part, shape, x, weights, types, fill) for part in parts]
-    if len(parts) == 1:
+    sums = [_part(op, build, way, shape, x, weights, types, fill) for way in ways]
+    if len(ways) == 1:
         return sums[0]
     whole = [
-        te.compute((batch, part.maps, *shape[2:]), total, f"bank{part.fan_in}")
-        for part, total in zip(parts, sums, strict=True)
+        te.compute((batch, way.part.maps, *shape[2:]), total, f"bank{way.part.fan_in}")
+        for way, total in zip(ways, sums, strict=True)
     ]
-    order = [map_ for part in parts for block in part.blocks for map_ in range(*block[:2])]
+    order = [map_ for way in ways for block in way.part.blocks for map_ in range(*block[:2])]
     place = build.table(np.argsort(order).astype(np.int32))
     return te.compute(
         shape, lambda n, o, *at: joined(whole, 1, (n, place(o), *at)), "ordered", attrs=EACH
     )
 
 
+def pays(matrix: float, direct: float) -> bool:
+    """Whether tensor cores are the better way, by the cycles of both."""
+    return matrix < direct
+
+
+@dataclass(frozen=True)
+class Way:
+    """How the direct form computes the maps of one fan-in, and the cycles that this takes."""
+
+    part: Bank
+    tile: Tile | None
+    cycles: float
+
+
+def _ways(op: Conv | IntegerConv, build: Build, x: Tensor, weights: Tensor) -> list[Way]:
+    batch, _, *above = shape_of(x)
+    spatial = op.window.slide(tuple(above))
+    widths = tuple(np.dtype(dtype_of(each)).itemsize for each in (x, weights))
+    ways = []
+    for part in banks(op.table):
+        best = None
+        if op.window.rank == 2:
+            best = choose_tile(
+                part.maps_per_block,
+                len(part.blocks) * batch,
+                spatial,
+                op.window,
+                part.fan_in,
+                (build.pooled[0], build.pooled[1]),
+                (widths[0], widths[1]),
+                part.is_even,
+            )
+        products = batch * part.maps * math.prod(spatial) * part.fan_in * op.window.taps
+        alone = CYCLES_ALONE * products / (MULTIPROCESSORS * LANES)
+        cycles, tile = best or (alone, None)
+        ways.append(Way(part, tile, cycles + LAUNCH * (part.maps != op.table.maps)))
+    return ways
+
+
 def _part(
     op: Conv | IntegerConv,
     build: Build,
-    part: Bank,
+    way: Way,
     shape: Shape,
     x: Tensor,
     weights: Tensor,
@@ -78,20 +130,9 @@ def _part(
     fill: Expr,
 ) -> Tensor:
     """The sums `[N, maps of the part, …]`, in tiles if they fit the shared memory."""
+    part, tile = way.part, way.tile
     plane = planes(op.table, build, part)
-    widths = tuple(np.dtype(dtype_of(each)).itemsize for each in (x, weights))
-    pooled = (build.pooled[0], build.pooled[1])
-    tile = op.window.rank == 2 and choose_tile(
-        part.maps_per_block,
-        len(part.blocks) * shape[0],
-        shape[2:],
-        op.window,
-        part.fan_in,
-        pooled,
-        (widths[0], widths[1]),
-        part.is_even,
-    )
-    if not tile:
+    if tile is None:
         return _one_by_one(op, build, part, plane, shape, x, weights, types, fill)
     taps = _taps(op, build, part, tile, weights)
     return _tiled(op.window, part, plane, tile, shape, x, taps, types, fill)
@@ -197,18 +238,14 @@ def _tiled(
 
     def view(n: Expr, o: Expr, y: Expr, z: Expr) -> Expr:
         block, map_ = part.place(o)
-        group, map_ = _parted(map_, tile.maps)
-        t_map, map_ = _parted(map_, own_maps)
-        y, row = _parted(y, tile.rows)
-        z, column = _parted(z, tile.columns)
-        row, i = _parted(row, tall)
-        column, j = _parted(column, wide)
-        t_row, row = _parted(row, own_rows)
-        t_column, column = _parted(column, own_columns)
+        group, map_ = parted(map_, tile.maps)
+        t_map, map_ = parted(map_, own_maps)
+        y, row = parted(y, tile.rows)
+        z, column = parted(z, tile.columns)
+        row, i = parted(row, tall)
+        column, j = parted(column, wide)
+        t_row, row = parted(row, own_rows)
+        t_column, column = parted(column, own_columns)
         return sums(n, block, group, y, z, t_map, t_row, t_column, map_, row, i, column, j)
 
     return te.compute((batch, part.maps, rows, columns), view, "bank", attrs=EACH)
-
-
-def _parted(place: Expr, size: int) -> tuple[Expr, Expr]:
-    return tirx.floordiv(place, size), tirx.floormod(place, size)

@@ -16,7 +16,9 @@ import json
 import zlib
 from pathlib import Path
 
+from sightline.backends.tvm.cuda_options import CudaOptions
 from sightline.backends.tvm.gpu.network import Network, Place, Port, Step
+from sightline.backends.tvm.gpu.tensor_cores import FUNCTION
 from sightline.backends.tvm.gpu.weights_file import MAGIC, weights_file
 from sightline.backends.tvm.plan import dumps
 
@@ -30,16 +32,16 @@ INCLUDES = (
 )
 
 
-def folder_files(network: Network, arch: str, graph: str) -> dict[str, bytes]:
+def folder_files(network: Network, options: CudaOptions, graph: str) -> dict[str, bytes]:
     """Contents by name; `graph` is the SHA-256 of the graph's text."""
     texts = {
         SOURCE: source(network),
         HEADER: _read(HEADER),
-        PLAN: plan(network, arch, graph),
-        "CMakeLists.txt": _read("CMakeLists.txt").replace("@ARCHITECTURE@", arch[len("sm_") :]),
+        PLAN: plan(network, options, graph),
+        "CMakeLists.txt": _read("CMakeLists.txt").replace("@ARCHITECTURE@", str(options.number)),
         "example.c": _read("example.c"),
         "model.py": _read("model.py"),
-        "README.md": readme(network, arch),
+        "README.md": readme(network, options.arch),
     }
     files = {name: text.encode() for name, text in texts.items()}
     return files | {WEIGHTS_FILE: weights_file(network.weights)}
@@ -61,12 +63,18 @@ def source(network: Network) -> str:
             "#ifdef __CUDACC__",
             "#pragma nv_diag_suppress 1046  // constants are written with the digits of doubles",
             "#endif",
+            *_tensor_cores(network.source),
             network.source,
             *_tables(network),
             _read("run.cu"),
             *_launch(network.steps),
         ]
     )
+
+
+def _tensor_cores(source: str) -> list[str]:
+    """What kernels call that multiply tiles, if there are any."""
+    return ["#include <cuda_fp16.h>", "", _read("tensor_cores.cu")] if FUNCTION in source else []
 
 
 def _tables(network: Network) -> list[str]:
@@ -133,7 +141,7 @@ def _text(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def plan(network: Network, arch: str, graph: str) -> str:
+def plan(network: Network, options: CudaOptions, graph: str) -> str:
     """Plain facts: what goes in and out, and what each launch does."""
 
     def ports(listed: tuple[Port, ...]) -> list[dict[str, object]]:
@@ -149,7 +157,8 @@ def plan(network: Network, arch: str, graph: str) -> str:
         {
             "schema": SCHEMA,
             "name": network.name,
-            "arch": arch,
+            "arch": options.arch,
+            "half": options.half,
             "graph": graph,
             "inputs": ports(network.inputs),
             "outputs": ports(network.outputs),

@@ -12,15 +12,23 @@ from tvm import s_tir, te, tirx
 from tvm.target import Target
 from tvm_ffi.structural import structural_map, structural_walk
 
-from sightline.backends.tvm.build import BLOCK_TILE, SHARED, WITHIN, Build, Tensor, shape_of
-from sightline.backends.tvm.gpu.machine import GPU
+from sightline.backends.tvm.build import (
+    BLOCK_TILE,
+    MATRIX_TILE,
+    SHARED,
+    WITHIN,
+    Build,
+    Machine,
+    Tensor,
+    shape_of,
+)
 from sightline.backends.tvm.gpu.schedule import is_inlined, schedule
 from sightline.backends.tvm.lowering import Signature, expressed, pooled_window, readers_of
 from sightline.ir.constant import Constant
 
 Extents = tuple[int, int, int]
 
-LOCAL_MARKS = (*SHARED, BLOCK_TILE, WITHIN)
+LOCAL_MARKS = (*SHARED, BLOCK_TILE, MATRIX_TILE, WITHIN)
 """Marks of stages that a kernel keeps to its threads."""
 
 
@@ -61,10 +69,10 @@ class Generated:
     launches: dict[str, tuple[Launch, ...]]
 
 
-def define(name: str, signature: Signature) -> Function:
+def define(name: str, signature: Signature, machine: Machine) -> Function:
     """The function of an op, or of the ops of a stage."""
     op, types = signature.op, signature.types
-    build = Build(GPU, signature.result, pooled_window(op))
+    build = Build(machine, signature.result, pooled_window(op))
     counts = readers_of(op, len(types))
     for type_, layout, constant, count in zip(
         types, signature.layouts, signature.constant, counts, strict=True
@@ -85,8 +93,7 @@ def define(name: str, signature: Signature) -> Function:
     function = _named(te.create_prim_func([*buffers.values()]), list(buffers))
     sch = s_tir.Schedule(tvm.IRModule({name: function.with_attr("global_symbol", name)}))
     sch.work_on(name)
-    schedule(sch, [*buffers])
-    return Function(name, build, stages, result, sch.mod[name])
+    return Function(name, build, stages, result, schedule(sch, [*buffers]))
 
 
 def _stored(x: Tensor) -> Tensor:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sightline.backends.tvm.cuda_options import CudaOptions
 from sightline.backends.tvm.expressions import RENAMED
 from sightline.backends.tvm.fusion import fused, groups
 from sightline.backends.tvm.gpu.kernels import Extents, Function, define, generate
-from sightline.backends.tvm.layout import PLANAR, Packing
+from sightline.backends.tvm.gpu.machine import gpu
+from sightline.backends.tvm.layout import PLANAR, Gather, Packing
 from sightline.backends.tvm.lowering import Signature, kind_of, names_of, signature_of
 from sightline.backends.tvm.plan import Lifetime, place
 from sightline.ir.graph import Const, Graph, Node
@@ -72,11 +74,11 @@ class Network:
 class Weights:
     """What kernels read and no run changes, one array behind the other; equal ones once."""
 
-    places: dict[tuple[str, Packing | None], Place] = field(default_factory=dict)
+    places: dict[tuple[str, Packing | Gather | None], Place] = field(default_factory=dict)
     parts: list[bytes] = field(default_factory=list)
     size: int = 0
 
-    def add(self, key: str, array: Array, packing: Packing | None = None) -> Place:
+    def add(self, key: str, array: Array, packing: Packing | Gather | None = None) -> Place:
         if (key, packing) not in self.places:
             data = (packing.apply(array) if packing else np.ascontiguousarray(array)).tobytes()
             data += bytes(-len(data) % ALIGNMENT)
@@ -96,8 +98,9 @@ class Call:
     fixed: Mapping[str, Place]
 
 
-def lower(graph: Graph, arch: str, report: Report) -> Network:
-    """Kernels for an architecture, as `sm_90`; equal ones are there once."""
+def lower(graph: Graph, options: CudaOptions, report: Report) -> Network:
+    """Kernels for the devices of an architecture; equal ones are there once."""
+    machine = gpu(options)
     parts = list(groups(graph))
     members = {part.result.name: [node.name for node in part.nodes] for part in parts}
     staged = fused(graph, parts)
@@ -111,13 +114,13 @@ def lower(graph: Graph, arch: str, report: Report) -> Network:
         signature = signature_of(staged, node, lie, renamed)
         if signature not in functions:
             name = f"{kind_of(node.op)}_{len(functions)}"
-            functions[signature] = define(name, signature)
+            functions[signature] = define(name, signature, machine)
         function = functions[signature]
         calls.append(_call(staged, node, function, renamed, weights, members[node.name]))
         stages = [calls[-1].values[f"s{k}"] for k in range(len(function.stages))]
         sizes |= zip(stages, map(_bytes_of, function.stages), strict=True)
     report("cuda: source", len(nodes), len(nodes) + 1)
-    generated = generate(list(functions.values()), arch)
+    generated = generate(list(functions.values()), options.arch)
     launches = [
         (call, launch, number, len(generated.launches[call.function]))
         for call in calls
@@ -187,7 +190,8 @@ def _call(
         op = graph[source].op
         if isinstance(op, Const):
             key = f"{source} {op.value.key}"
-            fixed[f"x{number}"] = weights.add(key, op.value.array, operand.packing)
+            order = operand.gather or operand.packing
+            fixed[f"x{number}"] = weights.add(key, op.value.array, order)
         else:
             values[f"x{number}"] = source
     for number, table in enumerate(function.tables):

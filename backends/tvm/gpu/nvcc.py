@@ -13,17 +13,6 @@ from pathlib import Path
 from sightline.backends.tvm.gpu.folder_files import HEADER, SOURCE
 from sightline.ir.errors import UserError
 
-ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_87", "sm_89", "sm_90", "sm_100", "sm_103", "sm_120")
-DEFAULT_ARCHITECTURE = "sm_90"
-
-
-def check_architecture(arch: str) -> None:
-    if arch not in ARCHITECTURES:
-        raise UserError(
-            f"there is no architecture '{arch}' of CUDA devices",
-            fix=f"Choose from {', '.join(ARCHITECTURES)}; code for one runs on later ones too.",
-        )
-
 
 def check_device() -> None:
     """Refuse to go on where there is no device."""

@@ -8,7 +8,7 @@ A stage that lies in the device's memory is a kernel of its own:
             sum = 0; for what is reduced: sum += …
             stage[number] = sum
 
-The kernel of a filter bank is drawn in `block_tiles.py`.
+The kernels of filter banks are drawn in `block_tiles.py` and `warp_tiles.py`.
 """
 
 from __future__ import annotations
@@ -19,20 +19,28 @@ from typing import Any
 from tvm import s_tir
 from tvm.tirx import IterVar
 
-from sightline.backends.tvm.build import BLOCK_TILE, EACH, SHARED, WITHIN
-from sightline.backends.tvm.gpu import block_tiles
+from sightline.backends.tvm.build import BLOCK_TILE, EACH, MATRIX_TILE, SHARED, WITHIN
+from sightline.backends.tvm.gpu import block_tiles, warp_tiles
 
 [EACH_MARK] = EACH
 [SHARED_MARK] = SHARED
 
+LAYOUTS = {BLOCK_TILE: block_tiles.lay_out, MATRIX_TILE: warp_tiles.lay_out}
+"""How filter banks run, by the marks of their sums."""
+
 THREADS = 256
 
 
-def schedule(sch: s_tir.Schedule, kept: Sequence[str]) -> None:
-    """Give every stage its threads; `kept` are the stages that lie in the device's memory."""
+def schedule(sch: s_tir.Schedule, kept: Sequence[str]) -> Any:
+    """Give every stage its threads; `kept` are the stages that lie in the device's memory.
+
+    Returns the function that the schedule makes of the one it is of.
+    """
+    by_warps = False
     stages: list[Any] = []
     for stage in sch.get_child_blocks(sch.get_sblock("root")):
         marks = sch.get(stage).annotations
+        by_warps |= MATRIX_TILE in marks
         is_kept = _written(sch, stage) in kept
         if EACH_MARK in marks:
             sch.unannotate(stage, EACH_MARK)
@@ -46,6 +54,8 @@ def schedule(sch: s_tir.Schedule, kept: Sequence[str]) -> None:
         if _written(sch, stage) in kept:
             _kernel(sch, served[:-1], stage)
             served = []
+    [function] = sch.mod.functions.values()
+    return warp_tiles.within(function) if by_warps else function
 
 
 def is_inlined(name: str, marks: Any) -> bool:
@@ -69,7 +79,7 @@ def _kernel(sch: s_tir.Schedule, served: Sequence[Any], stage: Any) -> None:
         if SHARED_MARK in marks:
             sch.unannotate(each, SHARED_MARK)
             shared.append(each)
-        elif BLOCK_TILE in marks:
+        elif any(mark in marks for mark in LAYOUTS):
             tiled.append(each)
         else:
             if WITHIN in marks:
@@ -79,9 +89,10 @@ def _kernel(sch: s_tir.Schedule, served: Sequence[Any], stage: Any) -> None:
         sch.unannotate(stage, WITHIN)
     if tiled:
         [sums] = tiled
-        sizes = [int(size) for size in sch.get(sums).annotations[BLOCK_TILE]]
-        sch.unannotate(sums, BLOCK_TILE)
-        block_tiles.lay_out(sch, shared, sums, small, stage, sizes)
+        mark = next(each for each in LAYOUTS if each in sch.get(sums).annotations)
+        sizes = [int(size) for size in sch.get(sums).annotations[mark]]
+        sch.unannotate(sums, mark)
+        LAYOUTS[mark](sch, shared, sums, small, stage, sizes)
     else:
         _number_by_number(sch, small, stage)
 

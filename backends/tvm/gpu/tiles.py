@@ -67,8 +67,8 @@ def choose_tile(
     pooled: tuple[int, int],
     bytes_each: tuple[int, int],
     is_even: bool,
-) -> Tile | None:
-    """The tile that takes the fewest cycles; none if no tile fits the shared memory.
+) -> tuple[float, Tile] | None:
+    """The tile that takes the fewest cycles, and these; none if no tile fits the shared memory.
 
     `maps` of each of `blocks` see the same `fan_in` planes; `bytes_each` are those of a pixel and
     of a weight. A tap costs a thread its multiply-adds and the loads for them; a chip takes as many
@@ -82,10 +82,10 @@ def choose_tile(
             if one > SHARED_BYTES or not (is_even or tile.maps == maps):
                 continue
             planes = min(CHUNK, fan_in, SHARED_BYTES // (2 * one) or 1)
-            cost = _cost(tile, maps, blocks, spatial)
+            cost = _cost(tile, maps, blocks, spatial) * fan_in * window.taps
             if best is None or cost < best[0]:
                 best = cost, Tile(threads, own, pooled, planes)
-    return best[1] if best else None
+    return best
 
 
 def _threads() -> list[tuple[int, int, int]]:
@@ -124,4 +124,4 @@ def _cost(tile: Tile, maps: int, blocks: int, spatial: Shape) -> float:
     threads = math.prod(tile.threads)
     rounds = max(1.0, tiles / MULTIPROCESSORS)
     # A multiprocessor with too few threads waits for its shared memory.
-    return rounds * max(threads, LANES) * (sums + loads)
+    return rounds * max(threads, LANES) / LANES * (sums + loads)

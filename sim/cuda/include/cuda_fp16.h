@@ -6,7 +6,8 @@
 struct __half {
   _Float16 value;
 
-  __half() = default;
+  // Else a shared array of them would be constructed, by whichever thread comes first.
+  EMULATED_INLINE constexpr __half() : value(0) {}
   EMULATED_INLINE constexpr __half(_Float16 value) : value(value) {}
   EMULATED_INLINE __half(float value) : value(static_cast<_Float16>(value)) {}
   EMULATED_INLINE __half(double value) : value(static_cast<_Float16>(value)) {}

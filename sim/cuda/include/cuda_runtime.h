@@ -4,6 +4,7 @@
 //   emulated/vectors.h      float4, int2, uchar4, …
 //   emulated/intrinsics.h   max and min, __ldg, __dp4a, rounding and bits
 //   emulated/warp.h         __syncthreads, __syncwarp, shuffles, votes
+//   emulated/tensor_cores.h products of tiles, which a device has as PTX
 //   emulated/runtime_api.h  cudaMalloc, streams, events, graphs
 //   emulated/launch.h       cudaLaunchKernel and the attributes of kernels
 //
@@ -22,5 +23,6 @@
 #include "emulated/vectors.h"
 #include "emulated/intrinsics.h"
 #include "emulated/warp.h"
+#include "emulated/tensor_cores.h"
 #include "emulated/runtime_api.h"
 #include "emulated/launch.h"

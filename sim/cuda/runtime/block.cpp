@@ -3,6 +3,7 @@
 #include <cstring>
 #include <vector>
 
+#include "emulated/tensor_cores.h"
 #include "emulated/warp.h"
 #include "faults.h"
 #include "fibers.h"
@@ -35,6 +36,7 @@ struct Lane {
 
 struct Warp {
   std::uint64_t values[2][WARP];  // of this exchange and the next: a lane may be one ahead
+  Brought brought[2][WARP];       // likewise
   unsigned char turn[WARP];
 };
 
@@ -228,6 +230,15 @@ void wait_for_warp(unsigned int mask, Place place) {
 
 void meet_warp(Place place) {
   if (checked()) gather_warp(~0u, place, false);
+}
+
+const Brought* bring(const Brought& own, Place place) {
+  Warp& warp = warps[current / WARP];
+  const unsigned int lane = current % WARP;
+  Brought* brought = warp.brought[warp.turn[lane]++ & 1];
+  brought[lane] = own;
+  gather_warp(~0u, place, false);
+  return brought;
 }
 
 std::uint64_t exchange(unsigned int mask, std::uint64_t value, unsigned int source, Place place) {

@@ -12,19 +12,26 @@ import pytest
 
 import sightline
 from sightline.backends.tvm.cuda import TARGET, Cuda
+from sightline.backends.tvm.cuda_options import CudaOptions
 from sightline.backends.tvm.gpu import nvcc
 from sightline.ir.errors import UserError
 from sightline.passes import pipeline
 from sightline.source import read
 from tests.conftest import Golden
 from tests.support.cuda_models import compiled
+from tests.support.quantized import prepared, quantized
 from tests.support.small_networks import labeler
 
 FILES = {
     *("model.cu", "model.h", "weights.bin", "plan.json"),
     *("CMakeLists.txt", "example.c", "model.py", "README.md"),
 }
-NETWORKS = {"lenet5": "models:lenet5,seed=3", "scene": "models:scene,seed=3"}
+NETWORKS = {
+    "lenet5": ("models:lenet5,seed=3", ""),
+    "scene": ("models:scene,seed=3", ""),
+    "scene_half": ("models:scene,seed=3", "half"),
+    "scene_int8": ("models:scene,seed=3", "int8"),
+}
 
 needs_nvcc = pytest.mark.skipif(
     shutil.which("nvcc") is None, reason="there is no nvcc: what it makes of the source is unknown"
@@ -57,6 +64,10 @@ def test_unknown_architectures_are_refused_before_any_work() -> None:
         sightline.compile(labeler(), ["cuda"], arch="sm_1")
     with pytest.raises(UserError, match="options of the target cuda are given"):
         sightline.compile(labeler(), ["reference"], arch="sm_90")
+    with pytest.raises(UserError, match="options of the target cuda are given"):
+        sightline.compile(labeler(), ["reference"], half=True)
+    with pytest.raises(UserError, match="need tensor cores that sm_75 does not have"):
+        sightline.compile(labeler(), ["cuda"], arch="sm_75", half=True)
 
 
 def test_a_machine_without_a_device_is_told(
@@ -116,9 +127,12 @@ def resources(source: Path) -> str:
 @needs_nvcc
 @pytest.mark.parametrize("name", NETWORKS)
 def test_what_kernels_take_of_a_device(name: str, golden: Golden, tmp_path: Path) -> None:
-    graph = read(NETWORKS[name]).graph
+    source, precision = NETWORKS[name]
+    graph = read(source).graph
+    if precision == "int8":
+        graph = quantized(prepared(graph))
     graph = pipeline.run(graph, passes=pipeline.passes_for(graph))
-    folder = compiled(graph, tmp_path)
+    folder = compiled(graph, tmp_path, half=precision == "half")
     table = resources(folder / "model.cu")
     assert not re.search(r"spilled [1-9]", table)
     version = subprocess.run([nvcc.find_nvcc(), "--version"], capture_output=True, text=True)
@@ -140,5 +154,5 @@ def test_cmake_builds_the_library_and_the_example(tmp_path: Path) -> None:
 
 
 def test_the_target_takes_an_architecture() -> None:
-    assert Cuda("sm_120").arch == "sm_120"
-    assert Cuda().arch == "sm_90"
+    assert Cuda(CudaOptions("sm_120")).options.number == 120
+    assert Cuda().options == CudaOptions("sm_90", half=False)
