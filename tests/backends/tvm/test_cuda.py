@@ -1,4 +1,4 @@
-"""Every op on the target `cuda` against its own meaning, run by the emulator."""
+"""Every op on the target `cuda` against its own meaning, run by the emulator and its checks."""
 
 from __future__ import annotations
 
@@ -19,12 +19,7 @@ from sightline.ir.types import Array, TensorType
 from sightline.ir.window import Window
 from tests.backends.tvm.test_expressions import EXACT
 from tests.support.cpu import assert_is_reference, side_by_side
-from tests.support.cuda_models import (
-    integer_network,
-    merged,
-    run_checked,
-    run_emulated,
-)
+from tests.support.cuda_models import merged, run_checked, run_emulated
 
 FLOAT = sorted(set(OPS) - EXACT)
 RANDOM = np.random.default_rng(3)
@@ -41,28 +36,12 @@ def test_every_op_is_taken(kind: str) -> None:
 
 def test_samples_of_ops_that_are_exact() -> None:
     graph, inputs = side_by_side(samples(sorted(EXACT), range(2)))
-    assert_is_reference(graph, inputs, tolerance=0, run=run_emulated)
+    assert_is_reference(graph, inputs, tolerance=0, run=run_checked)
 
 
 def test_samples_of_ops_in_float() -> None:
     graph, inputs = side_by_side(samples(FLOAT, range(2)))
-    assert_is_reference(graph, inputs, run=run_emulated)
-
-
-def test_no_sample_does_what_a_device_would_not() -> None:
-    graph, inputs = side_by_side(samples(list(OPS), range(1)))
     assert_is_reference(graph, inputs, run=run_checked)
-
-
-@pytest.mark.parametrize("first", [0, 10])
-def test_random_networks_of_integers(first: int) -> None:
-    graph, inputs = merged(integer_network(seed) for seed in range(first, first + 10))
-    assert_is_reference(graph, inputs, tolerance=0, run=run_emulated)
-
-
-def test_random_networks_of_integers_do_what_a_device_allows() -> None:
-    graph, inputs = merged(integer_network(seed) for seed in range(20, 23))
-    assert_is_reference(graph, inputs, tolerance=0, run=run_checked)
 
 
 def random_table(channels: int, maps: int) -> Table:
@@ -74,21 +53,21 @@ def random_table(channels: int, maps: int) -> Table:
 
 
 BANKS = {
-    "dense": (Table.dense(5, 48), Window((7, 7)), (1, 5, 34, 71)),
-    "strided": (Table.dense(3, 22), Window((5, 3), (2, 3), (2, 1, 0, 1)), (2, 3, 37, 50)),
+    "dense": (Table.dense(5, 48), Window((7, 7)), (1, 5, 20, 40)),
+    "strided": (Table.dense(3, 22), Window((5, 3), (2, 3), (2, 1, 0, 1)), (2, 3, 21, 34)),
     "dilated": (
         Table.dense(9, 7),
         Window((3, 3), pads=(2, 2, 2, 2), dilation=(2, 2)),
         (1, 9, 9, 9),
     ),
-    "one pixel": (Table.dense(33, 40), Window((1, 1)), (1, 33, 19, 20)),
+    "one pixel": (Table.dense(33, 40), Window((1, 1)), (1, 33, 10, 20)),
     "blocks, the last with fewer maps": (
         Table(6, 16, 6, ((0, 2), (1, 3, 5), (0, 4))),
         Window((3, 3)),
         (1, 6, 20, 20),
     ),
-    "own planes": (Table.grouped(12, 12, 12), Window((5, 5), pads=(2, 2, 2, 2)), (1, 12, 16, 33)),
-    "any planes": (random_table(9, 14), Window((3, 5)), (1, 9, 18, 40)),
+    "own planes": (Table.grouped(12, 12, 12), Window((5, 5), pads=(2, 2, 2, 2)), (1, 12, 10, 33)),
+    "any planes": (random_table(9, 14), Window((3, 5)), (1, 9, 12, 33)),
     "a line": (Table.dense(3, 4), Window((5,)), (2, 3, 30)),
 }
 

@@ -19,6 +19,7 @@ from sightline.passes import pipeline
 from sightline.source import read
 from tests.conftest import Golden
 from tests.support.cuda_models import compiled
+from tests.support.examples import TIMES
 from tests.support.quantized import prepared, quantized
 from tests.support.small_networks import labeler
 
@@ -32,6 +33,8 @@ NETWORKS = {
     "scene_half": ("models:scene,seed=3", "half"),
     "scene_int8": ("models:scene,seed=3", "int8"),
 }
+BY_NIGHT = ("scene", "scene_int8")
+"""Those that nvcc takes long for; the others have kernels of each kind."""
 
 needs_nvcc = pytest.mark.skipif(
     shutil.which("nvcc") is None, reason="there is no nvcc: what it makes of the source is unknown"
@@ -125,7 +128,7 @@ def resources(source: Path) -> str:
 
 
 @needs_nvcc
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [each for each in NETWORKS if TIMES > 1 or each not in BY_NIGHT])
 def test_what_kernels_take_of_a_device(name: str, golden: Golden, tmp_path: Path) -> None:
     source, precision = NETWORKS[name]
     graph = read(source).graph

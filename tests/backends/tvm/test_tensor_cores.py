@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sightline.backends import reference
@@ -229,8 +229,8 @@ def test_a_tile_fits(
     bytes_each: int,
 ) -> None:
     best = choose_matrix_tile(maps, blocks, 1, spatial, window, fan_in, pooled, bytes_each)
-    assume(best is not None)
-    assert best is not None
+    if best is None:  # too large a kernel, or maps that no tile divides
+        return
     cycles, tile = best
     assert cycles > 0
     assert tile.shared_bytes(window, bytes_each) <= SHARED_BYTES
