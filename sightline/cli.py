@@ -69,6 +69,12 @@ def cli() -> None:
     help="For -t cuda: filter banks may round what they multiply to 16 bits.",
 )
 @click.option(
+    "--tune",
+    type=int,
+    metavar="N",
+    help="For -t cpu: measure N candidates of each kernel here, and keep the fastest.",
+)
+@click.option(
     "--dump-passes",
     type=click.Path(path_type=Path),
     metavar="DIR",
@@ -89,6 +95,7 @@ def compile(
     fpga: dict[str, Any],
     arch: str | None,
     half: bool,
+    tune: int | None,
     dump_passes: Path | None,
     force: bool,
     as_json: bool,
@@ -98,7 +105,7 @@ def compile(
     from sightline.artifact import why_kept
     from sightline.backends.fpga.plan_options import FpgaOptions
     from sightline.compiler import compile as compile_model
-    from sightline.compiler import cuda_options, find_targets
+    from sightline.compiler import find_targets, options_of
     from sightline.files import require_free
     from sightline.ir.errors import UserError
     from sightline.quantizer import quantize
@@ -111,7 +118,7 @@ def compile(
             fix="Name frames with --calibrate FRAMES.",
         )
     told = FpgaOptions(**fpga) if fpga else None
-    find_targets(targets or ("cpu",), told, cuda_options(arch, half))
+    find_targets(targets or ("cpu",), options_of(told, arch, half, tune))
     with progress() as report:
         read = _read_model(model, picture)
         if calibrate is not None:
@@ -130,6 +137,7 @@ def compile(
             fpga=told,
             arch=arch,
             half=half,
+            tune=tune,
             report=report,
             dump_passes=dump_passes,
             source=model,

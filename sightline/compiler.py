@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from sightline.artifact_files import file_hashes
 from sightline.backends import registry
 from sightline.backends.fpga.plan_options import FpgaOptions
 from sightline.backends.target import Target
+from sightline.backends.tvm.cpu_options import CpuOptions
 from sightline.backends.tvm.cuda_options import DEFAULT_ARCHITECTURE, CudaOptions
 from sightline.files import TemporaryFolder, failures_named
 from sightline.frontend.model import Model
@@ -31,6 +32,7 @@ def compile(
     fpga: FpgaOptions | None = None,
     arch: str | None = None,
     half: bool = False,
+    tune: int | None = None,
     report: Report = silent,
     dump_passes: str | Path | None = None,
     source: str = "",
@@ -39,10 +41,11 @@ def compile(
 
     The artifact lives in a temporary folder until it is saved. `fpga` says what the target of that
     name is to make, `arch` which devices the target `cuda` is for (`sm_90`), `half` that it may
-    multiply in 16 bits, `dump_passes` names a folder for the graph's text after each pass, `source`
-    what the artifact says it was compiled from.
+    multiply in 16 bits, `tune` how many candidates of each kernel the target `cpu` measures.
+    `dump_passes` names a folder for the graph's text after each pass, `source` what the artifact
+    says it was compiled from.
     """
-    compilers = find_targets(targets, fpga, cuda_options(arch, half))
+    compilers = find_targets(targets, options_of(fpga, arch, half, tune))
     read_model = read(model)
     _require_usable_picture(read_model)
     dump = None if dump_passes is None else Path(dump_passes)
@@ -60,38 +63,38 @@ def compile(
     return Artifact(dataclasses.replace(read_model, graph=graph), entries, folder, named)
 
 
-def cuda_options(arch: str | None, half: bool) -> CudaOptions | None:
-    """What is asked of the target `cuda`, if anything is."""
-    return CudaOptions(arch or DEFAULT_ARCHITECTURE, half) if arch or half else None
+def options_of(
+    fpga: FpgaOptions | None, arch: str | None, half: bool, tune: int | None
+) -> dict[str, Any]:
+    """What is asked of each target, if anything is."""
+    return {
+        "cpu": None if tune is None else CpuOptions(tune),
+        "cuda": CudaOptions(arch or DEFAULT_ARCHITECTURE, half) if arch or half else None,
+        "fpga": fpga,
+    }
 
 
-def find_targets(
-    targets: str | Sequence[str], fpga: FpgaOptions | None, cuda: CudaOptions | None = None
-) -> list[Target]:
+def find_targets(targets: str | Sequence[str], options: Mapping[str, Any]) -> list[Target]:
     """The targets of those names, with what they are told."""
     names = (targets,) if isinstance(targets, str) else tuple(dict.fromkeys(targets or ()))
     if not names:
         raise UserError("no target is named", fix=f"Choose from {', '.join(registry.TARGETS)}.")
-    for name, told in (("fpga", fpga), ("cuda", cuda)):
+    for name, told in options.items():
         if told is not None and name not in names:
             raise UserError(
                 f"options of the target {name} are given, but the target is {', '.join(names)}",
                 fix=f"Add the target: -t {name}.",
             )
-    return [_told(registry.target(name), fpga, cuda) for name in names]
+    return [_told(registry.target(name), options.get(name)) for name in names]
 
 
-def _told(target: Target, fpga: FpgaOptions | None, cuda: CudaOptions | None) -> Target:
+def _told(target: Target, options: Any) -> Target:
     """The target with what the user asks of it."""
-    if target.name == "fpga" and fpga is not None:
-        from sightline.backends.fpga.target import Fpga
-
-        return Fpga(fpga)
-    if target.name == "cuda" and cuda is not None:
-        from sightline.backends.tvm.cuda import Cuda
-
-        return Cuda(cuda)
-    return target
+    if options is None:
+        return target
+    kind: Any = type(target)
+    told: Target = kind(options)
+    return told
 
 
 def _compile_one(target: Target, graph: Graph, folder: Path, report: Report) -> TargetEntry:

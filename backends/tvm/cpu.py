@@ -16,6 +16,7 @@ from sightline.backends.tvm.compiled import (
     read_tables,
     write_tables,
 )
+from sightline.backends.tvm.cpu_options import DEFAULT, CpuOptions
 from sightline.backends.tvm.executable import CpuExecutable
 from sightline.backends.tvm.expressions import RENAMED, expression_of
 from sightline.backends.tvm.host import host
@@ -33,9 +34,7 @@ from sightline.passes.inline_stages import inline_stages
 class Cpu:
     """The target `cpu`; `compiled.py` says what its folder holds."""
 
-    tune: int = 0
-    """How many candidates of each kernel to measure; `tuning.py` says how."""
-
+    options: CpuOptions = DEFAULT
     name: str = "cpu"
 
     def support(self, op: type[Op]) -> Support:
@@ -51,7 +50,8 @@ class Cpu:
         self.check(graph)
         processor, withheld = host()
         plain = inline_stages(graph)
-        choices = tune(plain, processor, withheld, self.tune, report) if self.tune else {}
+        count = self.options.tune
+        choices = tune(plain, processor, withheld, count, report) if count else {}
         lowered = lower(plain, processor.machine, choices)
         name = ""
         if lowered.kernels:

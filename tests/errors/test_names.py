@@ -45,6 +45,14 @@ OUT = ("-o", "out", "-t", "reference")
             r"the parameter 'classes' of models:scene is an integer, but was given 'many'\.$",
         ),
         (
+            ("compile", "models:lenet5", "-o", "out", "--tune", "1"),
+            r"1 is no number of candidates to measure\. Choose one from 2 to 64: ",
+        ),
+        (
+            ("compile", "models:lenet5", *OUT, "--tune", "3"),
+            r"options of the target cpu are given, but the target is reference\. Add the target",
+        ),
+        (
             ("inspect", "models:scene,33"),
             r"'33' is no parameter of models:scene\. Write parameters as name=value\.$",
         ),
