@@ -5,7 +5,8 @@ In single precision a variance would drown in the difference of its two large te
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterator, Sequence
 
 from tvm import te, tirx
 
@@ -15,6 +16,7 @@ from sightline.backends.tvm.build import (
     Expr,
     Tensor,
     double,
+    guarded,
     padded,
     reduce_axes,
     shape_of,
@@ -28,6 +30,7 @@ from sightline.ir.ops.normalization import (
     TorchDivisiveNorm,
     TorchSubtractiveNorm,
 )
+from sightline.ir.types import Shape
 
 
 def batch_norm(
@@ -57,17 +60,17 @@ def batch_norm(
 
 
 def subtractive_norm(op: SubtractiveNorm, build: Build, x: Tensor) -> Tensor:
-    mean = _box_means(op, x, double)
+    [mean] = _box_means(op, build, x, double)
     return _pixelwise(x, lambda *at: double(x(*at)) - mean(*at))
 
 
 def divisive_norm(op: DivisiveNorm, build: Build, x: Tensor) -> Tensor:
-    square = _box_means(op, x, _square)
+    [square] = _box_means(op, build, x, _square)
     return _pixelwise(x, lambda *at: double(x(*at)) / _at_least(tirx.sqrt(square(*at)), op.floor))
 
 
 def local_norm(op: LocalNorm, build: Build, x: Tensor) -> Tensor:
-    mean, square = _box_means(op, x, double), _box_means(op, x, _square)
+    mean, square = _box_means(op, build, x, double, _square)
 
     def pixel(*at: Expr) -> Expr:
         centre = mean(*at)
@@ -94,30 +97,66 @@ def torch_divisive_norm(op: TorchDivisiveNorm, build: Build, x: Tensor, kernel: 
     return _pixelwise(x, pixel)
 
 
-def _box_means(op: BoxNorm, x: Tensor, term: Callable[[Expr], Expr]) -> Callable[..., Expr]:
-    """The mean of a term over each pixel's box, summed by columns and then by rows."""
+def _box_means(
+    op: BoxNorm, build: Build, x: Tensor, *terms: Callable[[Expr], Expr]
+) -> list[Callable[..., Expr]]:
+    """The mean of each term over each pixel's box, summed by columns and then by rows."""
+    shape, half = shape_of(x), [side // 2 for side in op.size]
+    down, across = reduce_axes(op.size)
+
+    def mean(column: Callable[..., Expr]) -> Callable[..., Expr]:
+        sums = te.compute(
+            shape,
+            lambda n, c, i, j: te.sum(column(n, c, i, j + across), axis=across),
+            "box_sums",
+        )
+        return functools.partial(_mean_of_box, sums, shape[2:], half)
+
+    if build.machine.is_gpu:
+        return [mean(column) for column in _columns_together(x, half, down, terms)]
+    return [mean(_columns(x, half, down, term)) for term in terms]
+
+
+def _mean_of_box(
+    sums: Tensor, sides: Shape, half: Sequence[int], n: Expr, c: Expr, i: Expr, j: Expr
+) -> Expr:
+    counts = [
+        tirx.min(place + h + 1, size) - tirx.max(place - h, 0)
+        for place, h, size in zip((i, j), half, sides, strict=True)
+    ]
+    return sums(n, c, i, j) / (counts[0] * counts[1]).astype("float64")
+
+
+def _columns(x: Tensor, half: Sequence[int], down: Expr, term: Callable[[Expr], Expr]) -> Tensor:
+    """Sums of a term of `down` pixels below each other."""
     batch, channels, height, width = shape_of(x)
-    half = [side // 2 for side in op.size]
     terms = te.compute(x.shape, lambda *at: term(x(*at)), "terms")
     around = padded(terms, [(h, h) for h in half], double(0.0))
-    down, across = reduce_axes(op.size)
-    columns = te.compute(
+    return te.compute(
         (batch, channels, height, width + 2 * half[1]),
         lambda n, c, i, j: te.sum(around(n, c, i + down, j), axis=down),
         "column_sums",
     )
-    sums = te.compute(
-        x.shape, lambda n, c, i, j: te.sum(columns(n, c, i, j + across), axis=across), "box_sums"
-    )
 
-    def mean(n: Expr, c: Expr, i: Expr, j: Expr) -> Expr:
-        counts = [
-            tirx.min(place + h + 1, size) - tirx.max(place - h, 0)
-            for place, h, size in zip((i, j), half, (height, width), strict=True)
-        ]
-        return sums(n, c, i, j) / (counts[0] * counts[1]).astype("float64")
 
-    return mean
+def _columns_together(
+    x: Tensor, half: Sequence[int], down: Expr, terms: Sequence[Callable[[Expr], Expr]]
+) -> Iterator[Callable[..., Expr]]:
+    """The same of all terms in one stage, a kernel whose threads ask what lies outside."""
+    batch, channels, height, width = shape_of(x)
+
+    def total(which: Expr, n: Expr, c: Expr, i: Expr, j: Expr) -> Expr:
+        at = (n, c, i + down - half[0], j - half[1])
+        pixel = guarded(x, at, tirx.const(0.0, "float32"))
+        number = terms[0](pixel)
+        for later, term in enumerate(terms[1:], 1):
+            number = tirx.if_then_else(which == later, term(pixel), number)
+        return te.sum(number, axis=down)
+
+    shape = (len(terms), batch, channels, height, width + 2 * half[1])
+    sums = te.compute(shape, total, "column_sums")
+    for which in range(len(terms)):
+        yield functools.partial(sums, which)
 
 
 def _torch_filters(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from tvm import te, tirx
 
@@ -12,6 +12,7 @@ from sightline.ir.ops.pyramid import KERNEL, PyramidDown, PyramidUp
 from sightline.ir.ops.resize import ResizeBilinear, ResizeNearest
 
 Places = tuple[Expr, ...]
+Attrs = Mapping[str, int] | None
 
 
 def resize_nearest(op: ResizeNearest, build: Build, x: Tensor) -> Tensor:
@@ -26,18 +27,25 @@ def resize_nearest(op: ResizeNearest, build: Build, x: Tensor) -> Tensor:
 
 
 def resize_bilinear(op: ResizeBilinear, build: Build, x: Tensor) -> Tensor:
-    return _interpolated(op, build, _interpolated(op, build, x, 0), 1)
+    return _interpolated(op, build, _interpolated(op, build, x, 0, first(build)), 1, None)
 
 
 def pyramid_down(op: PyramidDown, build: Build, x: Tensor) -> Tensor:
-    return _blurred(_blurred(x, 2), 3)
+    return _blurred(_blurred(x, 2, first(build)), 3, None)
 
 
 def pyramid_up(op: PyramidUp, build: Build, x: Tensor) -> Tensor:
-    return _doubled(_doubled(x, 2, op.size[0]), 3, op.size[1])
+    return _doubled(_doubled(x, 2, op.size[0], first(build)), 3, op.size[1], None)
 
 
-def _interpolated(op: ResizeBilinear, build: Build, x: Tensor, spatial: int) -> Tensor:
+def first(build: Build) -> Attrs:
+    """Of the stage along the first axis: a GPU's threads each redo the little that they need."""
+    return EACH if build.machine.is_gpu else None
+
+
+def _interpolated(
+    op: ResizeBilinear, build: Build, x: Tensor, spatial: int, attrs: Attrs
+) -> Tensor:
     axis = 2 + spatial
     low, high, weight = map(build.table, op.taps(spatial, shape_of(x)[axis]))
 
@@ -46,10 +54,10 @@ def _interpolated(op: ResizeBilinear, build: Build, x: Tensor, spatial: int) -> 
         below, above = element(x, at, axis, low(i)), element(x, at, axis, high(i))
         return below + (above - below) * weight(i)
 
-    return _along(x, axis, op.size[spatial], between)
+    return _along(x, axis, op.size[spatial], between, attrs)
 
 
-def _blurred(x: Tensor, axis: int) -> Tensor:
+def _blurred(x: Tensor, axis: int, attrs: Attrs) -> Tensor:
     size = shape_of(x)[axis]
 
     def blur(at: Places) -> Expr:
@@ -59,10 +67,10 @@ def _blurred(x: Tensor, axis: int) -> Tensor:
         ]
         return sum(terms[1:], terms[0]) * (1 / 16)
 
-    return _along(x, axis, (size + 1) // 2, blur)
+    return _along(x, axis, (size + 1) // 2, blur, attrs)
 
 
-def _doubled(x: Tensor, axis: int, reached: int) -> Tensor:
+def _doubled(x: Tensor, axis: int, reached: int, attrs: Attrs) -> Tensor:
     size = shape_of(x)[axis]
 
     def between(at: Places) -> Expr:
@@ -73,12 +81,10 @@ def _doubled(x: Tensor, axis: int, reached: int) -> Tensor:
         even, odd = (before + 6.0 * here + after) * (1 / 8), (here + after) * 0.5
         return tirx.if_then_else(tirx.floormod(at[axis], 2) == 0, even, odd)
 
-    return _along(x, axis, reached, between)
+    return _along(x, axis, reached, between, attrs)
 
 
-def _along(x: Tensor, axis: int, size: int, cell: Callable[[Places], Expr]) -> Tensor:
+def _along(x: Tensor, axis: int, size: int, cell: Callable[[Places], Expr], attrs: Attrs) -> Tensor:
     """x with another size along an axis."""
-    shape = shape_of(x)
-    return te.compute(
-        (*shape[:axis], size, *shape[axis + 1 :]), lambda *at: cell(at), f"resampled{axis}"
-    )
+    shape = (*shape_of(x)[:axis], size, *shape_of(x)[axis + 1 :])
+    return te.compute(shape, lambda *at: cell(at), f"resampled{axis}", attrs=attrs)

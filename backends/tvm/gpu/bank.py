@@ -35,7 +35,13 @@ from sightline.backends.tvm.build import (
 )
 from sightline.backends.tvm.gpu import matrix_bank
 from sightline.backends.tvm.gpu.matrix_bank import parted
-from sightline.backends.tvm.gpu.tiles import LANES, MULTIPROCESSORS, Tile, choose_tile
+from sightline.backends.tvm.gpu.tiles import (
+    LANES,
+    LAUNCH,
+    MULTIPROCESSORS,
+    Tile,
+    choose_tile,
+)
 from sightline.backends.tvm.layout import Packing
 from sightline.backends.tvm.movement import joined
 from sightline.backends.tvm.pooling import seen
@@ -46,9 +52,6 @@ from sightline.ir.window import Window
 
 CYCLES_ALONE = 4
 """Of a multiply-add whose operands come from the device's memory."""
-
-LAUNCH = 3000
-"""Cycles that a kernel more takes."""
 
 
 def bank(

@@ -31,6 +31,9 @@ Extents = tuple[int, int, int]
 LOCAL_MARKS = (*SHARED, BLOCK_TILE, MATRIX_TILE, WITHIN)
 """Marks of stages that a kernel keeps to its threads."""
 
+READ_ONCE = ("pool", "box_sums", "sum")
+"""Sums and the like whose numbers are each read by one thread: it computes them for itself."""
+
 
 @dataclass(frozen=True)
 class Launch:
@@ -82,7 +85,7 @@ def define(name: str, signature: Signature, machine: Machine) -> Function:
     if build.pooled != (1, 1):
         # So that the pooling is never the last stage: it stays in registers.
         result = _stored(result)
-    stages = tuple(_stages(result, build))
+    stages = tuple(_stages(result))
     operands = [operand.argument for operand in build.operands]
     buffers = {
         **{f"x{number}": each for number, each in enumerate(operands)},
@@ -100,7 +103,7 @@ def _stored(x: Tensor) -> Tensor:
     return te.compute(x.shape, lambda *at: x(*at), "stored")
 
 
-def _stages(result: Tensor, build: Build) -> Iterator[Tensor]:
+def _stages(result: Tensor) -> Iterator[Tensor]:
     """What lies in the device's memory on the way to a result, in an order of computation."""
     seen: list[Tensor] = [result]
 
@@ -110,18 +113,17 @@ def _stages(result: Tensor, build: Build) -> Iterator[Tensor]:
                 continue
             seen.append(source)
             yield from walk(source)
-            if isinstance(source.op, te.ComputeOp) and not _is_passing(source, build):
+            if isinstance(source.op, te.ComputeOp) and not _is_passing(source):
                 yield source
 
     return walk(result)
 
 
-def _is_passing(tensor: Tensor, build: Build) -> bool:
+def _is_passing(tensor: Tensor) -> bool:
     """Whether a stage is computed where it is read, or stays in registers or shared memory."""
     marks = dict(tensor.op.attrs or {})
-    is_pooling = build.pooled != (1, 1) and tensor.op.name == "pool"
     return (
-        is_pooling
+        tensor.op.name in READ_ONCE
         or is_inlined(tensor.op.name, marks)
         or any(mark in marks for mark in LOCAL_MARKS)
     )

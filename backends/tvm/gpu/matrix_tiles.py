@@ -139,8 +139,9 @@ def _is_plain(tile: MatrixTile, maps: int, blocks: int, spatial: Shape) -> bool:
     is_one = maps <= tile.maps and blocks == 1
     if not (is_one or (maps % tile.maps == 0 and tile.warps[0] == 1)):
         return False
-    sides = zip(spatial, (tile.rows, tile.columns), tile.warps[1:], strict=True)
-    if any(warps > 1 and size > side and size % side for size, side, warps in sides):
+    if tile.warps[1] > 1 and spatial[0] > tile.rows and spatial[0] % tile.rows:
+        return False
+    if tile.warps[2] > 1 and spatial[1] > tile.columns:
         return False
     rows = spatial[0] // tile.pooled[0]
     return maps >= 2 * tile.own[0] and rows >= HALVES * tile.own[1]

@@ -10,6 +10,7 @@ import numpy as np
 from sightline.backends.tvm.cuda_options import CudaOptions
 from sightline.backends.tvm.expressions import RENAMED
 from sightline.backends.tvm.fusion import fused, groups
+from sightline.backends.tvm.gpu.even_tables import with_even_tables
 from sightline.backends.tvm.gpu.kernels import Extents, Function, define, generate
 from sightline.backends.tvm.gpu.machine import gpu
 from sightline.backends.tvm.layout import PLANAR, Gather, Packing
@@ -101,6 +102,7 @@ class Call:
 def lower(graph: Graph, options: CudaOptions, report: Report) -> Network:
     """Kernels for the devices of an architecture; equal ones are there once."""
     machine = gpu(options)
+    graph = with_even_tables(graph)
     parts = list(groups(graph))
     members = {part.result.name: [node.name for node in part.nodes] for part in parts}
     staged = fused(graph, parts)

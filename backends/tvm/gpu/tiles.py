@@ -18,6 +18,9 @@ MOST_SUMS = 32
 MULTIPROCESSORS, LANES = 132, 128
 """Of the device that tiles are chosen for, and the multiply-adds that each does in a cycle."""
 
+LAUNCH = 3000
+"""Cycles that a kernel more takes."""
+
 CHUNK = 8
 """The most planes that are in shared memory at once."""
 

@@ -136,7 +136,8 @@ def test_what_kernels_take_of_a_device(name: str, golden: Golden, tmp_path: Path
         graph = quantized(prepared(graph))
     graph = pipeline.run(graph, passes=pipeline.passes_for(graph))
     folder = compiled(graph, tmp_path, half=precision == "half")
-    table = resources(folder / "model.cu")
+    launches = json.loads((folder / "plan.json").read_text())["launches"]
+    table = f"{len(launches)} launches\n" + resources(folder / "model.cu")
     assert not re.search(r"spilled [1-9]", table)
     version = subprocess.run([nvcc.find_nvcc(), "--version"], capture_output=True, text=True)
     if "release 13.0" not in version.stdout:
