@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.metadata
 
 from sightline.backends.target import Target
-from sightline.ir.errors import UserError
+from sightline.ir.by_name import module_by_name
 
 _MODULES = {
     "reference": "sightline.backends.reference",
@@ -22,18 +21,7 @@ _PACKAGES = {"reference": "numpy", "cpu": "apache-tvm", "cuda": "apache-tvm", "f
 
 def target(name: str) -> Target:
     """The target of that name, or an error that lists them, or that says what to install."""
-    if name not in _MODULES:
-        raise UserError(f"there is no target '{name}'", fix=f"Choose from {', '.join(TARGETS)}.")
-    try:
-        module = importlib.import_module(_MODULES[name])
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("sightline"):
-            raise
-        raise UserError(
-            f"the target '{name}' needs the package {error.name}, which is not installed",
-            fix=f"Install it with: pip install 'sightline[{name}]'.",
-        ) from error
-    found: Target = module.TARGET
+    found: Target = module_by_name("target", _MODULES, name, f"'sightline[{name}]'").TARGET
     return found
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-
-from sightline.ir.errors import UserError
+from sightline.ir.by_name import module_by_name
 from sightline.peers.peer import Peer
 
 _MODULES = {
@@ -19,16 +17,5 @@ _NEEDED = {"onnxruntime": "onnx onnxruntime", "torch": "torch"}
 
 def peer(name: str) -> Peer:
     """The peer of that name, or an error that lists them, or that says what to install."""
-    if name not in _MODULES:
-        raise UserError(f"there is no peer '{name}'", fix=f"Choose from {', '.join(PEERS)}.")
-    try:
-        module = importlib.import_module(_MODULES[name])
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("sightline"):
-            raise
-        raise UserError(
-            f"the peer '{name}' needs the package {error.name}, which is not installed",
-            fix=f"Install it with: pip install {_NEEDED[name]}.",
-        ) from error
-    found: Peer = module.PEER
+    found: Peer = module_by_name("peer", _MODULES, name, _NEEDED.get(name, "")).PEER
     return found
