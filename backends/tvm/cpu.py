@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tvm
 
-from sightline.backends.target import Refused, Support, Taken, check_support
+from sightline.backends.target import Support, check_support
 from sightline.backends.tvm import library
 from sightline.backends.tvm.compiled import (
     TABLES,
@@ -18,13 +18,12 @@ from sightline.backends.tvm.compiled import (
 )
 from sightline.backends.tvm.cpu_options import DEFAULT, CpuOptions
 from sightline.backends.tvm.executable import CpuExecutable
-from sightline.backends.tvm.expressions import RENAMED, expression_of
+from sightline.backends.tvm.expressions import support
 from sightline.backends.tvm.host import host
 from sightline.backends.tvm.lowering import lower
 from sightline.backends.tvm.tuning import tune
 from sightline.ir.graph import Graph
 from sightline.ir.op import Op
-from sightline.ir.ops.stage import Stage
 from sightline.ir.progress import Report
 from sightline.ir.text import to_text
 from sightline.passes.inline_stages import inline_stages
@@ -38,10 +37,7 @@ class Cpu:
     name: str = "cpu"
 
     def support(self, op: type[Op]) -> Support:
-        # Stages are inlined before anything else is done.
-        if issubclass(op, (Stage, *RENAMED)) or expression_of(op):
-            return Taken()
-        return Refused("run it on the target 'reference'")
+        return support(op)
 
     def check(self, graph: Graph) -> None:
         check_support(self, graph)

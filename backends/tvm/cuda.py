@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sightline.backends.target import Refused, StageTime, Support, Taken, check_support
+from sightline.backends.target import StageTime, Support, check_support
 from sightline.backends.tvm.compiled import digest
 from sightline.backends.tvm.cuda_options import DEFAULT, CudaOptions
-from sightline.backends.tvm.expressions import RENAMED, expression_of
+from sightline.backends.tvm.expressions import support
 from sightline.backends.tvm.gpu import nvcc
 from sightline.backends.tvm.gpu.folder.model import Model, ModelError
 from sightline.backends.tvm.gpu.folder_files import PLAN, SCHEMA, folder_files
@@ -19,7 +19,6 @@ from sightline.backends.tvm.gpu.network import lower
 from sightline.ir.errors import UserError
 from sightline.ir.graph import Graph
 from sightline.ir.op import Op
-from sightline.ir.ops.stage import Stage
 from sightline.ir.progress import Report
 from sightline.ir.text import to_text
 from sightline.ir.types import Array
@@ -36,10 +35,7 @@ class Cuda:
     name: str = "cuda"
 
     def support(self, op: type[Op]) -> Support:
-        # Stages are inlined before anything else is done.
-        if issubclass(op, (Stage, *RENAMED)) or expression_of(op):
-            return Taken()
-        return Refused("run it on the target 'reference'")
+        return support(op)
 
     def check(self, graph: Graph) -> None:
         check_support(self, graph)

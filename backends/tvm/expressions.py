@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sightline.backends.target import Refused, Support, Taken
 from sightline.backends.tvm import (
     classify,
     filters,
@@ -21,6 +22,7 @@ from sightline.backends.tvm import (
 )
 from sightline.ir import ops
 from sightline.ir.op import Op
+from sightline.ir.ops.stage import Stage
 
 Expression = Callable[..., Any]
 
@@ -75,3 +77,10 @@ RENAMED = (
 
 def expression_of(op: type[Op]) -> Expression | None:
     return next((EXPRESSIONS[base] for base in op.__mro__ if base in EXPRESSIONS), None)
+
+
+def support(op: type[Op]) -> Support:
+    """What the targets of TVM's take; stages are inlined before anything else is done."""
+    if issubclass(op, (Stage, *RENAMED)) or expression_of(op):
+        return Taken()
+    return Refused("run it on the target 'reference'")
