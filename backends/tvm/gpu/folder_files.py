@@ -28,7 +28,7 @@ SOURCE, HEADER, PLAN, WEIGHTS_FILE = "model.cu", "model.h", "plan.json", "weight
 
 INCLUDES = (
     *("cuda_runtime.h", "cerrno", "cstdint", "cstdio", "cstring", "exception"),
-    *("initializer_list", "map", "memory", "mutex", "string", "thread", "vector"),
+    *("initializer_list", "map", "memory", "mutex", "set", "string", "thread", "vector"),
 )
 
 
@@ -119,7 +119,7 @@ def _table(kind: str, declared: str, rows: list[str]) -> list[str]:
 
 
 def _launch(steps: tuple[Step, ...]) -> list[str]:
-    """The function that launches the numbered kernel of a frame."""
+    """The functions that launch the numbered kernel of a frame, and that look for their code."""
     lines = ["", "int model::launch(int number, cudaStream_t where) const {", "  switch (number) {"]
     for number, step in enumerate(steps):
         grid, block = (", ".join(map(str, extents)) for extents in (step.grid, step.block))
@@ -129,7 +129,14 @@ def _launch(steps: tuple[Step, ...]) -> list[str]:
             f"      return launch_kernel({step.kernel}, dim3({grid}), dim3({block}), where,",
             f"                           {{{places}}});",
         ]
-    return [*lines, "  }", '  return fail("there is no such launch");', "}", ""]
+    lines += ["  }", '  return fail("there is no such launch");', "}", ""]
+    lines += ["static cudaError_t find_code() {"]
+    if steps:
+        lines += ["  cudaFuncAttributes attributes;"]
+        lines += [f"  return cudaFuncGetAttributes(&attributes, {steps[0].kernel});", "}", ""]
+    else:
+        lines += ["  return cudaSuccess;", "}", ""]
+    return lines
 
 
 def _place(place: Place) -> str:

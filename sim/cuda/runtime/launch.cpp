@@ -1,5 +1,6 @@
 // Launches: their limits, and their parameters, which are copied when the call is made.
 
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -63,6 +64,15 @@ cudaError_t launch(const Kernel& kernel, dim3 grid, dim3 block, void** arguments
     const cudaError_t outcome = prepare(*prepared, arguments);
     if (outcome != cudaSuccess) return outcome;
     return enqueue(stream, [prepared] { return run(*prepared); });
+  });
+}
+
+cudaError_t find_attributes(cudaFuncAttributes* found, void (*function)()) {
+  return call(During::CAPTURE, [&] {
+    if (!found || !function) return cudaErrorInvalidValue;
+    if (std::getenv("SIGHTLINE_CUDA_NO_CODE")) return cudaErrorNoKernelImageForDevice;
+    *found = {static_bytes(symbol_of(function)), int(THREADS_OF_BLOCK)};
+    return cudaSuccess;
   });
 }
 

@@ -6,6 +6,7 @@ import ctypes
 import shutil
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -189,11 +190,101 @@ def test_what_is_not_there_is_told(
         Model(folder, device=7, library=library)
     with pytest.raises(ModelError, match=r"the library .* cannot be loaded"):
         Model(folder, library=tmp_path / "none.so")
+    monkeypatch.setenv("SIGHTLINE_CUDA_NO_CODE", "1")
+    older = "no code for the device 0, which is sm_90: build it with 90 among MODEL_ARCHITECTURES"
+    with pytest.raises(ModelError, match=older):
+        Model(folder, library=library)
     monkeypatch.setenv("SIGHTLINE_CUDA_NO_DEVICE", "1")
     with pytest.raises(ModelError, match="there is no CUDA device"):
         Model(folder, library=library)
 
 
+class Device:
+    """Arrays in memory of the device, and a stream of the caller's, by the library's own calls."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        self.library = library
+        self.stream = ctypes.c_void_p()
+        self.check(library.cudaStreamCreate(ctypes.byref(self.stream)))
+        self.held: list[ctypes.c_void_p] = []
+
+    def check(self, status: int) -> None:
+        assert status == 0
+
+    def room(self, size: int) -> ctypes.c_void_p:
+        place = ctypes.c_void_p()
+        self.check(self.library.cudaMalloc(ctypes.byref(place), ctypes.c_size_t(size)))
+        self.held.append(place)
+        return place
+
+    def holding(self, array: np.ndarray) -> ctypes.c_void_p:
+        place = self.room(array.nbytes)
+        self.copy(place, ctypes.c_void_p(array.ctypes.data), array.nbytes)
+        return place
+
+    def copy(self, to: ctypes.c_void_p, source: ctypes.c_void_p, size: int) -> None:
+        self.check(self.library.cudaMemcpy(to, source, ctypes.c_size_t(size), 4))
+
+    def array(self, place: ctypes.c_void_p, like: np.ndarray) -> np.ndarray:
+        found = np.empty_like(like)
+        self.copy(ctypes.c_void_p(found.ctypes.data), place, found.nbytes)
+        return found
+
+    def close(self) -> None:
+        for place in self.held:
+            self.check(self.library.cudaFree(place))
+        self.check(self.library.cudaStreamDestroy(self.stream))
+
+
+def at(places: list[ctypes.c_void_p], sizes: list[int]) -> ctypes.Array[Described]:
+    return described([(place.value or 0, size) for place, size in zip(places, sizes, strict=True)])
+
+
+def test_arrays_of_the_device_and_a_stream_of_the_callers(model: Model) -> None:
+    device, wanted = Device(model.library), model.run(**ones())
+    sizes = [array.nbytes for array in wanted.values()]
+    given = [device.holding(array) for array in ones().values()]
+    room = [device.room(size) for size in sizes]
+    arguments = (at(given, [96, 96]), 2, at(room, sizes), 3)
+    for _ in range(2):
+        assert model.library.model_run(model.handle, *arguments, device.stream) == 0
+    assert model.library.cudaStreamSynchronize(device.stream) == 0
+    for place, array in zip(room, wanted.values(), strict=True):
+        np.testing.assert_array_equal(device.array(place, array), array)
+    device.close()
+
+
+def test_threads_with_models_of_their_own_and_with_one(
+    folder: Path, library: Path, model: Model
+) -> None:
+    inputs = [{name: array + k for name, array in ones().items()} for k in range(4)]
+    with Model(folder, library=library) as other:
+        wanted = [model.run(**each) for each in inputs]
+
+        def many(number: int) -> bool:
+            runner = (model, other)[number % 2]
+            found = [runner.run(**inputs[number % 4]) for _ in range(5)]
+            return all(
+                (each[name] == array).all()
+                for each in found
+                for name, array in wanted[number % 4].items()
+            )
+
+        with ThreadPoolExecutor(4) as pool:
+            assert all(pool.map(many, range(12)))
+
+
+def test_a_model_that_is_gone_is_told(folder: Path, library: Path) -> None:
+    model = Model(folder, library=library)
+    handle = ctypes.c_void_p(model.handle.value)
+    model.close()
+    assert model.library.model_run(handle, None, 0, None, 0, None) == 1
+    assert b"there is no such model: it was destroyed" in model.library.model_error()
+    assert model.library.model_destroy(handle) == 1
+    assert model.library.model_profile(handle, None, 0, None, 0, None, 0) == 1
+
+
+# The last test: what a device does not take back stays.
 def test_the_failure_of_every_call_is_told_and_nothing_is_left(
     folder: Path, library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -137,6 +137,39 @@ static int launch_kernel(void (*kernel)(Parameters...), dim3 grid, dim3 block, c
   return OK;
 }
 
+// In the generated part below: whether the library has code for the device that is current.
+static cudaError_t find_code();
+
+static int check_code(int device) {
+  const cudaError_t found = find_code();
+  if (found == cudaSuccess) return OK;
+  if (found != cudaErrorNoKernelImageForDevice && found != cudaErrorInvalidDeviceFunction)
+    return failed_call("cudaFuncGetAttributes", found);
+  cudaGetLastError();
+  int major = 0, minor = 0;
+  CHECK(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
+  CHECK(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device));
+  return fail("the library has no code for the device " + std::to_string(device) + ", which is sm_" +
+              std::to_string(10 * major + minor) + ": build it with " +
+              std::to_string(10 * major + minor) + " among MODEL_ARCHITECTURES, or compile the "
+              "network for that");
+}
+
+// The models that were created and not destroyed: so that what is used later is told.
+static bool is_living(const model* self, int change) {
+  static std::mutex mutex;
+  static std::set<const model*> living;
+  const std::lock_guard<std::mutex> guard(mutex);
+  if (change > 0) living.insert(self);
+  if (change < 0) return living.erase(self) > 0;
+  return living.count(self) > 0;
+}
+
+static int check_living(const model* self) {
+  if (!self) return fail("the model is NULL");
+  return is_living(self, 0) ? OK : fail("there is no such model: it was destroyed, or never created");
+}
+
 int model::load(const std::vector<unsigned char>& host) {
   CHECK(cudaMalloc(&weights, WEIGHTS_BYTES));
   CHECK(cudaMemcpy(weights, host.data(), WEIGHTS_BYTES, cudaMemcpyHostToDevice));
@@ -283,10 +316,10 @@ int model_create(int device, const char* weights_path, model** created) {
     if (device < 0 || device >= count)
       return fail("there is no CUDA device " + std::to_string(device) + ": there are " +
                   std::to_string(count));
+    OnDevice there;
+    if (there.enter(device) != OK || check_code(device) != OK) return FAILED;
     std::vector<unsigned char> weights;
     if (read_weights(weights_path, weights) != OK) return FAILED;
-    OnDevice there;
-    if (there.enter(device) != OK) return FAILED;
     std::unique_ptr<model> made(new model);
     made->device = device;
     if (made->load(weights) != OK) {
@@ -294,6 +327,7 @@ int model_create(int device, const char* weights_path, model** created) {
       made->release();
       return fail(reason);
     }
+    is_living(made.get(), 1);
     *created = made.release();
     return OK;
   });
@@ -302,7 +336,7 @@ int model_create(int device, const char* weights_path, model** created) {
 int model_run(model* self, const model_input* inputs, int input_count, const model_output* outputs,
               int output_count, void* stream) {
   return guarded([&]() -> int {
-    if (!self) return fail("the model is NULL");
+    if (check_living(self) != OK) return FAILED;
     const std::lock_guard<std::mutex> guard(self->mutex);
     OnDevice there;
     if (self->enter(there, inputs, input_count, outputs, output_count) != OK) return FAILED;
@@ -313,7 +347,7 @@ int model_run(model* self, const model_input* inputs, int input_count, const mod
 int model_profile(model* self, const model_input* inputs, int input_count,
                   const model_output* outputs, int output_count, float* milliseconds, int count) {
   return guarded([&]() -> int {
-    if (!self) return fail("the model is NULL");
+    if (check_living(self) != OK) return FAILED;
     if (count != LAUNCH_COUNT || !milliseconds)
       return fail("the model has " + std::to_string(LAUNCH_COUNT) + " launches, and was given room "
                   "for the times of " + std::to_string(milliseconds ? count : 0));
@@ -346,6 +380,7 @@ const char* model_launch_name(int number) {
 int model_destroy(model* self) {
   return guarded([&]() -> int {
     if (!self) return OK;
+    if (!is_living(self, -1)) return check_living(self);
     OnDevice there;
     const int entered = there.enter(self->device);
     const int released = self->release();

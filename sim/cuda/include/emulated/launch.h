@@ -7,6 +7,8 @@
 
 #include "runtime_api.h"
 
+struct cudaFuncAttributes;
+
 namespace emulated {
 
 // Every parameter has a slot of its own, so that none straddles another's alignment.
@@ -48,8 +50,15 @@ struct Signature {
 cudaError_t launch(const Kernel& kernel, dim3 grid, dim3 block, void** arguments,
                    std::size_t dynamic_shared, cudaStream_t stream);
 cudaError_t allow_dynamic_shared(void (*function)(), int attribute, int value);
+cudaError_t find_attributes(cudaFuncAttributes* found, void (*function)());
 
 }  // namespace emulated
+
+// What of it is known here; registers are the compiler's affair.
+struct cudaFuncAttributes {
+  std::size_t sharedSizeBytes;
+  int maxThreadsPerBlock;
+};
 
 enum cudaFuncAttribute {
   cudaFuncAttributeMaxDynamicSharedMemorySize = 8,
@@ -71,4 +80,9 @@ template <class... Parameters>
 cudaError_t cudaFuncSetAttribute(void (*kernel)(Parameters...), cudaFuncAttribute attribute,
                                  int value) {
   return emulated::allow_dynamic_shared(reinterpret_cast<void (*)()>(kernel), attribute, value);
+}
+
+template <class... Parameters>
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* found, void (*kernel)(Parameters...)) {
+  return emulated::find_attributes(found, reinterpret_cast<void (*)()>(kernel));
 }
