@@ -44,6 +44,9 @@ from sightline.ir.window import Window
 FEWEST_PLANES = 32
 """Below these, mixing takes longer than it saves."""
 
+MOST_BYTES = 1 << 23
+"""What the mixed pixels of a row of tiles may take: a longer row is in no cache."""
+
 GROWTH = 2 * 6 * 6
 """By how much sums of integers may exceed products of a pixel and a weight, plane for plane.
 
@@ -77,7 +80,11 @@ def takes(op: Conv | IntegerConv, x: Shape, pooled: Shape, widths: tuple[int, in
     [part, *_] = banks(op.table)
     if op.window != Window((3, 3), pads=op.window.pads) or pooled not in ((1, 1), (2, 2)):
         return False
-    if part.fan_in < FEWEST_PLANES or min(op.window.slide(x[2:])) < OUTPUT:
+    rows, columns = op.window.slide(x[2:])
+    bytes_each = 2 if isinstance(op, IntegerConv) else 4
+    if part.fan_in < FEWEST_PLANES or min(rows, columns) < OUTPUT:
+        return False
+    if row_bytes(columns, part, bytes_each) > MOST_BYTES:
         return False
     largest = GROWTH * part.fan_in << (sum(widths) - 2)
     return isinstance(op, Conv) or (max(widths) == 8 and largest < 1 << 31)
@@ -120,11 +127,15 @@ def _parted(number: Expr, size: int) -> tuple[Expr, Expr]:
     return tirx.floordiv(number, size), tirx.floormod(number, size)
 
 
+def row_bytes(columns: int, part: Bank, bytes_each: int) -> int:
+    """What the mixed pixels of a row of tiles take for so many columns of outputs."""
+    return MIXED_TAPS**2 * -(-columns // OUTPUT) * part.fan_in * bytes_each
+
+
 def _runs(build: Build, part: Bank, batch: int, size: Shape, terms: int) -> Runs:
     machine = build.machine
     rows, columns = (-(-each // OUTPUT) for each in size)
-    row_bytes = MIXED_TAPS**2 * columns * part.fan_in * (4 // terms)
-    count = -(-rows // max(1, machine.cache // row_bytes))
+    count = -(-rows // max(1, machine.cache // row_bytes(size[1], part, 4 // terms)))
     tall = -(-rows // count)
     count = -(-rows // tall)
     spare, rank = SPARE[terms], build.choice.rank

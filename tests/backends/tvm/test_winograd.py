@@ -117,6 +117,9 @@ def test_what_is_not_mixed() -> None:
     assert not takes_integers(64, bits=16)
     assert not takes_integers(8)
     assert not takes_integers(64, kernel=(3, 5))
+    long_rows = Conv(Window((3, 3)), Table.dense(64, 16))
+    assert winograd.takes(long_rows, (1, 64, 8, 1920), (1, 1), (32, 32))
+    assert not winograd.takes(long_rows, (1, 64, 8, 20000), (1, 1), (32, 32))
     strided = Conv(Window((3, 3), strides=(2, 2)), Table.dense(64, 16))
     assert not winograd.takes(strided, (1, 64, 8, 8), (1, 1), (32, 32))
 
