@@ -194,7 +194,9 @@ def stored(x: Tensor, build: Build) -> Tensor:
     """A result as it is to lie in memory; a blocked one's pixels are one axis."""
     lanes = build.layout.lanes
     if not lanes:
-        return te.compute(x.shape, lambda *at: x(*at), "stored") if build.merged else x
+        # What is pooled is not the last stage: its loops over a window are no loops of a result.
+        is_own = build.merged or build.pooled != (1, 1)
+        return te.compute(x.shape, lambda *at: x(*at), "stored") if is_own else x
     batch, channels, *spatial = shape_of(x)
 
     def cell(n: Expr, block: Expr, pixel: Expr, lane: Expr) -> Expr:

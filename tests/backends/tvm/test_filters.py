@@ -10,11 +10,13 @@ import pytest
 from sightline.backends.tvm import cpu
 from sightline.backends.tvm.banks import banks
 from sightline.backends.tvm.host import Processor, host
+from sightline.ir.build import GraphBuilder
 from sightline.ir.op import Sample
 from sightline.ir.ops.conv import Conv, Linear
 from sightline.ir.ops.integer_bank import IntegerConv
+from sightline.ir.ops.pooling import AveragePool, MaxPool
 from sightline.ir.table import Table
-from sightline.ir.types import Array, Shape
+from sightline.ir.types import Array, Shape, TensorType
 from sightline.ir.window import Window
 from tests.support.cpu import assert_is_reference, side_by_side
 
@@ -83,6 +85,19 @@ def test_large_enough_for_threads() -> None:
         bank(Table.dense(16, 40), Window((1, 1)), (30, 31)),
         bank(Table.dense(64, 48), Window((3, 3), pads=(1, 1, 1, 1)), (7, 7)),
     )
+
+
+@pytest.mark.parametrize("name", ["prime", "ragged"])
+def test_pooled_and_nothing_after(name: str) -> None:
+    for pooling in (MaxPool(Window((2, 2), (2, 2))), AveragePool(Window((1, 2), (1, 2)))):
+        table, size = TABLES[name], (33, 40)
+        net = GraphBuilder("net")
+        x = net.input("x", TensorType((1, table.channels, *size)))
+        weights = RNG.standard_normal((table.pairs, 3, 3)).astype(np.float32)
+        y = net.add(Conv(Window((3, 3)), table), x, net.constant(weights, "w"))
+        net.output(net.add(pooling, y))
+        pixels = RNG.standard_normal((1, table.channels, *size)).astype(np.float32)
+        assert_is_reference(net.finish(), {"x": pixels})
 
 
 def test_absent_planes_are_never_multiplied() -> None:
