@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: test demo check unit nightly figures scenes quantization quantized bench-fpga bench-cpu clean
+.PHONY: test demo check unit nightly figures scenes quantization quantized bench-fpga bench-cpu bench-cuda clean
 
 test: check unit
 
@@ -56,6 +56,11 @@ bench-fpga: $(READY)
 # of it: make bench-cpu SECTIONS=float (or int8, compile, repeat).
 bench-cpu: $(READY)
 	$(BIN)/python -m benchmarks.cpu $(SECTIONS)
+
+# Time per frame on a GPU, beside PyTorch; where there is none, what nvcc and the roofline tell, and
+# what is skipped. A part of it: make bench-cuda SECTIONS=kernels (or frames).
+bench-cuda: $(READY)
+	$(BIN)/python -m benchmarks.cuda $(SECTIONS)
 
 clean:
 	rm -rf .venv build dist .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

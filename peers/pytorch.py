@@ -66,15 +66,18 @@ class Program:
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         with torch.inference_mode():
-            values: dict[str, Tensor] = dict(self.constants)
-            for name, array in inputs.items():
-                values[name] = torch.from_numpy(array)
-            for step in self.steps:
-                operands = (values[name] for name in step.operands)
-                values[step.name] = step.function(*operands)
-                for name in step.last_uses:
-                    del values[name]
-            return {label: values[name].numpy() for label, name in self.outputs}
+            given = {name: torch.from_numpy(array) for name, array in inputs.items()}
+            return {label: value.numpy() for label, value in self.compute(given).items()}
+
+    def compute(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The same on tensors."""
+        values = self.constants | dict(inputs)
+        for step in self.steps:
+            operands = (values[name] for name in step.operands)
+            values[step.name] = step.function(*operands)
+            for name in step.last_uses:
+                del values[name]
+        return {label: values[name] for label, name in self.outputs}
 
 
 PEER = PyTorch()

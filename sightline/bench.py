@@ -122,10 +122,16 @@ def line_up(folder: str, artifact: Artifact, request: Request, report: Report = 
     """Targets loaded, peers prepared, and what those say that do not run the network."""
     names = targets_of(artifact, request)
     threads = threads_for(request.threads) if CPU in names or request.peers else None
-    entries = [how(artifact, name) for name in names]
-    contestants = [each for each in entries if isinstance(each, Contestant)]
     frames = frames_for(artifact.model, request)
-    left_out = []
+    entries, left_out = [], []
+    for name in names:
+        try:
+            entries.append(how(artifact, name))
+        except UserError as error:
+            if name in request.targets or len(names) == 1:
+                raise
+            left_out.append(LeftOut(name, str(error)))  # as cuda where there is no device
+    contestants = [each for each in entries if isinstance(each, Contestant)]
     for number, peer in enumerate(request.peers):
         report(f"preparing {peer.name}", number, len(request.peers))
         try:

@@ -54,7 +54,7 @@ class Predicted:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A peer that does not run the network, and why."""
+    """A peer that does not run the network, or a target that does not run here, and why."""
 
     name: str
     reason: str

@@ -13,8 +13,9 @@ from sightline.backends.tvm.compiled import digest
 from sightline.backends.tvm.cuda_options import DEFAULT, CudaOptions
 from sightline.backends.tvm.expressions import support
 from sightline.backends.tvm.gpu import nvcc
+from sightline.backends.tvm.gpu.folder import PLAN
 from sightline.backends.tvm.gpu.folder.model import Model, ModelError
-from sightline.backends.tvm.gpu.folder_files import PLAN, SCHEMA, folder_files
+from sightline.backends.tvm.gpu.folder_files import SCHEMA, folder_files
 from sightline.backends.tvm.gpu.network import lower
 from sightline.ir.errors import UserError
 from sightline.ir.graph import Graph

@@ -15,9 +15,11 @@ import pytest
 
 import sightline
 from sightline import bench, measuring
+from sightline.backends.tvm.gpu import nvcc
 from sightline.bench import Contestant, Request, Session, line_up, measure_all, prepared
 from sightline.bench_commands import status_of
 from sightline.bench_results import Bench, Measured, Predicted
+from sightline.ir.errors import UserError
 from sightline.ir.types import Array
 from sightline.measuring import Times
 from sightline.peers.peer import Form, Subject
@@ -185,6 +187,20 @@ def test_a_peer_that_does_not_run_the_network_is_told_and_left_out(folder: Path)
     assert re.search(r"^onnxruntime +\d", printed, re.MULTILINE)
     found = succeeds_with_json("bench", folder / "integers", *FEW, *against)
     assert [each["name"] for each in found["artifacts"][0]["left_out"]] == ["torch"]
+
+
+def test_a_target_that_does_not_run_here_is_left_out_unless_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none() -> None:
+        raise UserError("there is no CUDA device on this machine")
+
+    monkeypatch.setattr(nvcc, "check_device", none)
+    sightline.compile(Small(), ["reference", "cpu", "cuda"]).save(tmp_path / "both")
+    found = succeeds_with_json("bench", tmp_path / "both", *FEW)["artifacts"][0]
+    assert [each["name"] for each in found["targets"]] == ["cpu"]
+    assert [each["name"] for each in found["left_out"]] == ["cuda"]
+    assert "no CUDA device" in fails("bench", tmp_path / "both", *FEW, "-t", "cuda")
 
 
 def test_nothing_measured_is_a_failure(folder: Path) -> None:

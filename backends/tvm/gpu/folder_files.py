@@ -17,6 +17,7 @@ import zlib
 from pathlib import Path
 
 from sightline.backends.tvm.cuda_options import CudaOptions
+from sightline.backends.tvm.gpu.folder import HEADER, PLAN, SOURCE, WEIGHTS_FILE
 from sightline.backends.tvm.gpu.network import Network, Place, Port, Step
 from sightline.backends.tvm.gpu.tensor_cores import FUNCTION
 from sightline.backends.tvm.gpu.weights_file import MAGIC, weights_file
@@ -24,7 +25,6 @@ from sightline.backends.tvm.plan import dumps
 
 HERE = Path(__file__).parent / "folder"
 SCHEMA = 1
-SOURCE, HEADER, PLAN, WEIGHTS_FILE = "model.cu", "model.h", "plan.json", "weights.bin"
 
 INCLUDES = (
     *("cuda_runtime.h", "cerrno", "cstdint", "cstdio", "cstring", "exception"),

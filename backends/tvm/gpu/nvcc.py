@@ -5,12 +5,14 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
-from sightline.backends.tvm.gpu.folder_files import HEADER, SOURCE
+from sightline.backends.tvm.gpu.folder import HEADER, SOURCE
 from sightline.ir.errors import UserError
 
 
@@ -79,6 +81,36 @@ def run(*command: str) -> str:
             fix="Check that the CUDA toolkit is 12 or later, and knows the architecture.",
         )
     return done.stdout + done.stderr
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a kernel takes of a multiprocessor, and the bytes that do not fit its registers."""
+
+    registers: int
+    shared: int
+    spilled: int
+
+
+def resources(source: Path, arch: str) -> dict[str, Resources]:
+    """By kernel, as ptxas tells it; no device is needed."""
+    with tempfile.TemporaryDirectory() as work:
+        cubin = Path(work) / "model.cubin"
+        flags = ("-std=c++17", "-O3", f"-arch={arch}", "-Xptxas", "-v", "-cubin")
+        told = run(find_nvcc(), *flags, str(source), "-o", str(cubin))
+    found = {}
+    for part in told.split("Compiling entry function '")[1:]:
+        taken, shared = (re.search(what, part) for what in (_REGISTERS, _SHARED))
+        found[part.partition("'")[0]] = Resources(
+            int(taken[1]) if taken else 0,
+            int(shared[1]) if shared else 0,
+            sum(map(int, re.findall(_SPILLED, part))),
+        )
+    return found
+
+
+_REGISTERS, _SHARED = r"Used (\d+) registers", r"(\d+) bytes smem"
+_SPILLED = r"(\d+) bytes (?:stack|spill)"
 
 
 def _version(nvcc: str) -> bytes:

@@ -109,21 +109,10 @@ def test_a_folder_of_another_graph_or_broken_is_refused(tmp_path: Path) -> None:
 
 def resources(source: Path) -> str:
     """A line for each kernel: what ptxas says that it takes of a multiprocessor."""
-    told = nvcc.run(
-        nvcc.find_nvcc(),
-        *("-std=c++17", "-O3", "-arch=sm_90", "-Xptxas", "-v", "-cubin", str(source)),
-        *("-o", str(source.with_suffix(".cubin"))),
-    )
-    rows = {}
-    for part in told.split("Compiling entry function '")[1:]:
-        spilled = sum(map(int, re.findall(r"(\d+) bytes (?:stack|spill)", part)))
-        taken = re.search(r"Used (\d+) registers", part)
-        smem = re.search(r"(\d+) bytes smem", part)
-        assert taken is not None
-        rows[part.partition("'")[0]] = taken[1], smem[1] if smem else "0", spilled
     return "".join(
-        f"{name:<28} registers {registers:>3}  shared {shared:>5}  spilled {spilled}\n"
-        for name, (registers, shared, spilled) in sorted(rows.items())
+        f"{name:<28} registers {each.registers:>3}  shared {each.shared:>5}  "
+        f"spilled {each.spilled}\n"
+        for name, each in sorted(nvcc.resources(source, "sm_90").items())
     )
 
 
