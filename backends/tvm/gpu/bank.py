@@ -38,6 +38,7 @@ from sightline.backends.tvm.gpu.matrix_bank import parted
 from sightline.backends.tvm.gpu.tiles import (
     LANES,
     LAUNCH,
+    MEMORY_LATENCY,
     MULTIPROCESSORS,
     Tile,
     choose_tile,
@@ -118,6 +119,8 @@ def _ways(op: Conv | IntegerConv, build: Build, x: Tensor, weights: Tensor) -> l
         products = batch * part.maps * math.prod(spatial) * part.fan_in * op.window.taps
         alone = CYCLES_ALONE * products / (MULTIPROCESSORS * LANES)
         cycles, tile = best or (alone, None)
+        if tile is not None:
+            cycles += -(-part.fan_in // tile.planes) * MEMORY_LATENCY
         ways.append(Way(part, tile, cycles + LAUNCH * (part.maps != op.table.maps)))
     return ways
 

@@ -1,7 +1,8 @@
 """Filter banks as products of matrices on tensor cores, through the shared memory of a block.
 
     pixels  [N, block of the table, tile row, tile column, chunk of planes, row, column, plane]
-    taps    [block of the table, tile map, chunk, row of taps, map, column of taps and plane]
+    taps    [block of the table, tile map, chunk, row of taps, map, column of taps and plane], said
+            to be; within a warp's maps, in the order of `folder/tensor_cores.cu`
     sums    [N, block, tile map, tile row, tile column, warp's map, row, column, g, t,
              8 maps, row, row and column of the window that is pooled, half of the rows, map of two]
 
@@ -104,9 +105,8 @@ def bank(
     part, tile = choice.part, choice.tile
     plane = _every if choice.is_whole else planes(op.table, build, part)
     weights_as = "float16" if multiplied == "float16" else "int8"
-    slots = _slots(op.table, op.window, part, tile)
-    packed = build.packed(weights, Gather(Constant(slots), weights_as))
-    taps = te.compute(slots.shape, lambda *at: packed(*at), "taps", attrs=SHARED)
+    slots = _slots(op.table, op.window, part, tile, np.dtype(multiplied).itemsize)
+    taps = build.packed(weights, Gather(Constant(slots), weights_as))
     pixels = _pixels(op.window, part, plane, tile, shape, x, fill, multiplied)
     return _summed(op.window, part, tile, shape, pixels, taps)
 
@@ -115,7 +115,7 @@ def _every(block: Expr, number: Expr) -> Expr:
     return number
 
 
-def _slots(table: Table, window: Window, part: Bank, tile: MatrixTile) -> Array:
+def _slots(table: Table, window: Window, part: Bank, tile: MatrixTile, bytes_each: int) -> Array:
     """Which weight, counted from 1, is where in `taps`; 0 where there is none.
 
     A thread's maps are neighbours: of map 8 m + 2 t + j of the tile, the map of the bank is
@@ -137,7 +137,17 @@ def _slots(table: Table, window: Window, part: Bank, tile: MatrixTile) -> Array:
     kernels = kernels.reshape(len(part.blocks), groups, chunks, 1, tile.maps, 1, tile.planes)
     taps = np.arange(window.taps).reshape(rows, 1, columns, 1)
     slots = np.where(kernels < 0, 0, kernels * window.taps + taps + 1)
-    return slots.reshape(len(part.blocks), groups, chunks, rows, tile.maps, -1).astype(np.int32)
+    whole = (len(part.blocks), groups, chunks, rows, tile.maps, columns * tile.planes)
+    more = tile.length(window, bytes_each) - whole[-1]
+    slots = np.pad(slots.reshape(whole), [(0, 0)] * 5 + [(0, more)])
+    return _as_read(slots, tile, 4 // bytes_each).astype(np.int32)
+
+
+def _as_read(slots: Array, tile: MatrixTile, word: int) -> Array:
+    """A warp's maps in the order of its lanes: [step, 8 maps, lane, half of the step, number]."""
+    parts = (tile.warps[0], tile.own[0], MAPS, -1, 2, 4, word)
+    lanes = slots.reshape(*slots.shape[:4], *parts)
+    return lanes.transpose(0, 1, 2, 3, 4, 7, 5, 6, 9, 8, 10).reshape(slots.shape)
 
 
 def _pixels(
@@ -205,7 +215,7 @@ def _summed(
     mark = {
         MATRIX_TILE: [
             *(blocks * groups, *tile.warps, *tile.own, *tile.pooled, tile.pitch),
-            *(tile.taps_pitch(window, np.dtype(dtype_of(taps)).itemsize), *window.kernel),
+            *window.kernel,
             *(*window.strides, *window.dilation),
         ]
     }

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sightline.backends.tvm.gpu.tiles import LANES, MULTIPROCESSORS, SHARED_BYTES
+from sightline.backends.tvm.gpu.tiles import LANES, MEMORY_LATENCY, MULTIPROCESSORS, SHARED_BYTES
 from sightline.ir.types import Shape
 from sightline.ir.window import Window
 
@@ -28,6 +28,9 @@ PRODUCT_CYCLES = 1.6
 
 LATENCY = 60
 """Cycles from one step to the next of a warp that has the multiprocessor for itself."""
+
+STEP_BYTES = 32
+"""How deep a product is: 16 halves, or 32 bytes."""
 
 COST_OF_PIXEL = 6
 """Instructions that bring a number into shared memory: where it lies, whether it is outside."""
@@ -74,14 +77,13 @@ class MatrixTile:
         rows, columns = ((size - 1) * stride + reach for size, stride, reach in sizes)
         return rows, columns
 
-    def taps_pitch(self, window: Window, bytes_each: int) -> int:
-        """From a map's row of taps to the next one's: eight of them lie in all memory banks."""
-        words = -(-window.kernel[1] * self.planes * bytes_each // 4)
-        return (words + (4 - words) % 8) * 4 // bytes_each
+    def length(self, window: Window, bytes_each: int) -> int:
+        """Numbers of a map under a row of taps, filled up to whole steps of a product."""
+        step = STEP_BYTES // bytes_each
+        return -(-window.kernel[1] * self.planes // step) * step
 
     def shared_bytes(self, window: Window, bytes_each: int) -> int:
-        pixels = math.prod(self.reach(window)) * self.pitch
-        return (pixels + self.maps * self.taps_pitch(window, bytes_each)) * bytes_each
+        return math.prod(self.reach(window)) * self.pitch * bytes_each
 
 
 def choose_matrix_tile(
@@ -185,14 +187,14 @@ def _cost(
 ) -> float:
     rows, columns = spatial
     tiles = blocks * -(-maps // tile.maps) * -(-rows // tile.rows) * -(-columns // tile.columns)
-    chunks, length = -(-fan_in // tile.planes), window.kernel[1] * tile.planes
-    steps = chunks * window.kernel[0] * -(-length * bytes_each // 32)
+    chunks, length = -(-fan_in // tile.planes), tile.length(window, bytes_each)
+    steps = chunks * window.kernel[0] * length * bytes_each // STEP_BYTES
     warps = math.prod(tile.warps)
     turns = conflicts(tile.pitch, window, tile.pooled, bytes_each)
     loads = warps * (4 * tile.pixel_products * turns + 2 * tile.own[0])
     products = warps * tile.pixel_products * tile.own[0] * PRODUCT_CYCLES
     pixels = chunks * math.prod(tile.reach(window)) * tile.planes * COST_OF_PIXEL / LANES
-    taps = chunks * window.kernel[0] * tile.maps * length * bytes_each / (4 * LANES)
-    of_a_block = steps * max(loads, products) + pixels + taps
-    alone = steps * LATENCY + pixels + taps
+    of_a_block = steps * max(loads, products) + pixels
+    alone = steps * max(LATENCY, tile.pixel_products * tile.own[0] * PRODUCT_CYCLES * 4)
+    alone += pixels + chunks * MEMORY_LATENCY
     return max(alone, of_a_block, tiles / MULTIPROCESSORS * of_a_block)

@@ -113,8 +113,7 @@ def product(a: T.handle, b: T.handle, c: T.handle) -> None:
     to_map = T.int32()
     pixels = T.match_buffer(a, ({rows}, {columns}, {product.planes}), {pixels}, scope="shared",
         strides=[to_row, to_pixel, 1], {place})
-    taps = T.match_buffer(b, ({maps}, {length}), {taps}, scope="shared",
-        strides=[to_map, 1], {place})
+    taps = T.match_buffer(b, ({maps}, {length}), {taps}, strides=[to_map, 1], {place})
     sums = T.match_buffer(c, ({", ".join(map(str, own))}), {sums}, scope="local", {place})
     with T.sblock("root"):
         T.reads(sums[{every}], pixels[0:{rows}, 0:{columns}, 0:{product.planes}],

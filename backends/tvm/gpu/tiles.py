@@ -18,6 +18,9 @@ MOST_SUMS = 32
 MULTIPROCESSORS, LANES = 132, 128
 """Of the device that tiles are chosen for, and the multiply-adds that each does in a cycle."""
 
+MEMORY_LATENCY = 800
+"""Cycles until numbers of the device's memory are there, where nothing else is to be done."""
+
 LAUNCH = 3000
 """Cycles that a kernel more takes."""
 

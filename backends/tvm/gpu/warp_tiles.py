@@ -7,7 +7,6 @@ for tile:                                           a block
             for planes by a few:
                 pixels = …                          shared memory, by all threads together
                 for row of taps:
-                    taps = …                        shared memory, by all threads together
                     sums[…] += pixels * taps        tensor cores, by the warp
             for own maps, windows:                  unrolled
                 result[…] = what is done with sums[…]
@@ -35,9 +34,6 @@ FAR = 1 << 12
 PLACES, OWN = 10, 6
 """Axes of the sums that say which thread has them, and those of a thread's own."""
 
-WIDE_LOAD = 16
-"""Bytes that a thread may bring at once."""
-
 
 def lay_out(
     sch: s_tir.Schedule,
@@ -48,8 +44,8 @@ def lay_out(
     sizes: Sequence[int],
 ) -> None:
     """`between` are the stages that read the sums and are read by the result, in their order."""
-    outer, deep, down, across, own_maps, own_rows, tall, wide, pitch, taps_pitch = sizes[:10]
-    _, columns, *strides, _, dilation = sizes[10:]
+    outer, deep, down, across, own_maps, own_rows, tall, wide, pitch = sizes[:9]
+    _, columns, *strides, _, dilation = sizes[9:]
     n, o, row, column = sch.get_loops(result)
     group, w_map, t, o = _split(sch, o, [outer, deep, 4, 2 * own_maps])
     tile_row, w_row, row = _split(sch, row, [None, down, HALVES * own_rows])
@@ -67,12 +63,11 @@ def lay_out(
     in_registers(sch, between, row)
     for stage in between:
         _unasked(sch, stage)
-    chunk, tap_row, inner = _sum(sch, sums, t)
-    pixels, taps = shared
+    chunk, inner = _sum(sch, sums, t)
+    [pixels] = shared
     threads = (deep * down * across, COLUMNS, 4)
-    dtypes = tuple(str(sch.get(each).writes[0].source.dtype) for each in (pixels, taps, sums))
+    dtypes = [str(region.source.dtype) for region in _operands(sch, pixels, sums)]
     planes = _fill_pixels(sch, pixels, chunk, threads, pitch)
-    _fill_taps(sch, taps, tap_row, threads, taps_pitch)
     init = sch.decompose_reduction(sums, chunk)
     for loop in sch.get_loops(init)[-OWN:]:
         sch.unroll(loop)
@@ -159,8 +154,8 @@ def _is_sums(buffer: Any) -> bool:
     return str(buffer.name).startswith("sums") and len(buffer.shape) == PLACES + OWN
 
 
-def _sum(sch: s_tir.Schedule, sums: Any, thread: Any) -> tuple[Any, Any, Any]:
-    """The loops over chunks of planes, over rows of taps, and the outermost of a product."""
+def _sum(sch: s_tir.Schedule, sums: Any, thread: Any) -> tuple[Any, Any]:
+    """The loop over chunks of planes, and the outermost of a product."""
     sch.set_scope(sums, 0, "local")
     sch.compute_at(sums, thread, preserve_unit_loops=True)
     *own, chunk, tap_row, tap_column, k = sch.get_loops(sums)
@@ -168,7 +163,7 @@ def _sum(sch: s_tir.Schedule, sums: Any, thread: Any) -> tuple[Any, Any, Any]:
     # An instruction is told of no loop that has but one turn.
     alone = [[loop for loop in few if loop not in inner] for few in (own[-OWN:], (tap_column, k))]
     sch.reorder(*alone[0], chunk, tap_row, *alone[1], *inner)
-    return chunk, tap_row, inner[0]
+    return chunk, inner[0]
 
 
 def _fill_pixels(
@@ -198,18 +193,8 @@ def _fill_pixels(
     return planes
 
 
-def _fill_taps(
-    sch: s_tir.Schedule, stage: Any, tap_row: Any, threads: Sequence[int], pitch: int
-) -> None:
-    sch.set_scope(stage, 0, "shared")
-    sch.compute_at(stage, tap_row, preserve_unit_loops=True)
-    map_, number = sch.get_loops(stage)[-2:]
-    length = int(sch.get(number).extent)
-    if pitch != length:
-        sch.storage_align(stage, 0, -2, FAR, pitch)
-    size = np.dtype(str(sch.get(stage).writes[0].source.dtype)).itemsize
-    vector = math.gcd(length, WIDE_LOAD // size)
-    _, *bound, together = sch.split(sch.fuse(map_, number), [None, *threads, vector])
-    sch.vectorize(together)
-    for loop, axis in zip(bound, ("threadIdx.z", "threadIdx.y", "threadIdx.x"), strict=True):
-        sch.bind(loop, axis)
+def _operands(sch: s_tir.Schedule, pixels: Any, sums: Any) -> Sequence[Any]:
+    """What a product reads and writes: pixels, taps, sums."""
+    written, stage = sch.get(pixels).writes[0], sch.get(sums)
+    [taps] = (each for each in stage.reads if not each.source.same_as(written.source))
+    return written, taps, stage.writes[0]

@@ -175,10 +175,10 @@ def dense() -> tuple[Graph, dict[str, Array]]:
 
 
 MUTANTS = {
-    "the map of another lane": ("threadIdx.y) - 2 *", "threadIdx.y) - 1 *"),
+    "the map of another lane": ("4 * threadIdx.y + threadIdx.x", "8 * threadIdx.x + threadIdx.y"),
     "the other half of the rows": ("number % 2 * to_half", "number / 2 * to_half"),
-    "the next group of planes": ("next % GROUPS * GROUP + own", "next % GROUPS * WORD + own"),
-    "numbers beyond the last": ("inside[part] = number < LENGTH", "inside[part] = true"),
+    "the next group of planes": ("group % GROUPS * GROUP + own", "group % GROUPS * WORD + own"),
+    "half of a step": ("group = 2 * step + part", "group = step + part"),
 }
 
 
@@ -237,8 +237,8 @@ def test_a_tile_fits(
     assert 4 * tile.own[0] * tile.pixel_products <= MOST_SUMS
     assert tile.pitch >= tile.planes
     assert tile.pitch * bytes_each % 4 == tile.planes * bytes_each % 4 == 0
-    assert tile.taps_pitch(window, bytes_each) >= window.kernel[1] * tile.planes
-    assert tile.taps_pitch(window, bytes_each) * bytes_each % 32 == 16
+    assert tile.length(window, bytes_each) >= window.kernel[1] * tile.planes
+    assert tile.length(window, bytes_each) * bytes_each % 32 == 0
     assert blocks == 1 or maps % tile.maps == 0
 
 

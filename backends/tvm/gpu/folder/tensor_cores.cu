@@ -26,9 +26,12 @@ __device__ __forceinline__ unsigned word_at(const Number* place, bool is_inside)
   return is_inside ? *reinterpret_cast<const unsigned*>(place) : 0u;
 }
 
-// A row of taps, in shared memory: sums[MAP_TILES][ROWS][TALL][WIDE][pixel g, g + 8][map 2 t, 2 t + 1]
-// += pixels[COLUMNS][PLANES] taps[map][COLUMNS][PLANES]. `pixels` is the thread's first pixel, `taps`
-// its first map; the other numbers are the steps from a pixel, or map, to the next of each kind.
+// A row of taps: sums[MAP_TILES][ROWS][TALL][WIDE][pixel g, g + 8][map 2 t, 2 t + 1] +=
+// pixels[COLUMNS][PLANES] taps[map][COLUMNS][PLANES]. `pixels` is the thread's first pixel, in shared
+// memory. `taps` would be its first map; but what begins at its warp's, in the device's memory, lies as
+// it is read: [step][tile of maps][lane][half of the step][numbers of a register], which goes by the
+// multiprocessor's cache, and needs no barrier. The other numbers are the steps from a pixel, or map,
+// to the next of each kind.
 template <int MAP_TILES, int ROWS, int TALL, int WIDE, int COLUMNS, int PLANES, class Sum, class Pixel,
           class Weight>
 __device__ __forceinline__ void add_products(Sum* sums, const Pixel* pixels, const Weight* taps,
@@ -36,23 +39,28 @@ __device__ __forceinline__ void add_products(Sum* sums, const Pixel* pixels, con
                                              int to_cell_column, int to_column, int to_map) {
   constexpr int WORD = 4 / sizeof(Pixel), GROUP = 4 * WORD, LENGTH = COLUMNS * PLANES;
   constexpr int GROUPS = PLANES % GROUP ? 1 : PLANES / GROUP;  // of a column
+  constexpr int STEPS = (LENGTH + 2 * GROUP - 1) / (2 * GROUP);
   const int own = static_cast<int>(threadIdx.x) * WORD;
-  taps += (static_cast<int>(threadIdx.y) - 2 * static_cast<int>(threadIdx.x)) * to_map;
+  const uint2* words = reinterpret_cast<const uint2*>(taps - 2 * static_cast<int>(threadIdx.x) * to_map) +
+                       4 * threadIdx.y + threadIdx.x;
 #pragma unroll 2
-  for (int group = 0; group * GROUP < LENGTH; group += 2) {
+  for (int step = 0; step < STEPS; step++) {
     int places[2];
     bool inside[2];
     unsigned b[MAP_TILES][2];
 #pragma unroll
+    for (int tile = 0; tile < MAP_TILES; tile++) {
+      const uint2 both = __ldg(words + 32 * (step * MAP_TILES + tile));
+      b[tile][0] = both.x;
+      b[tile][1] = both.y;
+    }
+#pragma unroll
     for (int part = 0; part < 2; part++) {
-      const int next = group + part, number = next * GROUP + own;
+      const int group = 2 * step + part, number = group * GROUP + own;
       inside[part] = number < LENGTH;
       // Without whole groups of planes, columns lie one right behind the other.
       places[part] = PLANES % GROUP ? number
-                                    : next / GROUPS * to_column + next % GROUPS * GROUP + own;
-#pragma unroll
-      for (int tile = 0; tile < MAP_TILES; tile++)
-        b[tile][part] = word_at(taps + 8 * tile * to_map + number, inside[part]);
+                                    : group / GROUPS * to_column + group % GROUPS * GROUP + own;
     }
 #pragma unroll
     for (int pixel = 0; pixel < ROWS * TALL * WIDE; pixel++) {
