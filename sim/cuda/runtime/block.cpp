@@ -20,7 +20,7 @@ uint3 block_index asm("blockIdx");
 uint3 block_size asm("blockDim");
 uint3 grid_size asm("gridDim");
 
-const Launch* running;
+thread_local const Launch* running;
 unsigned int current;
 
 namespace {

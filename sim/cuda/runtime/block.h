@@ -19,8 +19,9 @@ struct Launch {
 // Returns what went wrong, of which the text is told already.
 cudaError_t run(const Launch& launch);
 
-// The launch that runs now, or nothing; and the thread of it.
-extern const Launch* running;
+// The launch that this thread of the host runs now, or nothing: others go on, and touch what is
+// none of its affair. And the thread of the device that runs.
+extern thread_local const Launch* running;
 extern unsigned int current asm("emulated_thread_number");
 
 // Ends the launch from within a thread of it, with this error.
