@@ -69,7 +69,8 @@ def build(source: Path, folder: Path, *, checked: bool) -> Path:
         _run(compiler, *LANGUAGE, *mode, "-S", source, "-o", assembly, source=source)
         assembly.write_text(with_gaps(assembly.read_text(), checked))
         flags = ("-shared", "-Wl,-Bsymbolic", "-Wl,--no-undefined")
-        _run(compiler, *flags, assembly, runtime, "-o", half, source=source)
+        # The runtime comes first: of templates that both have, its own are not checked.
+        _run(compiler, *flags, runtime, assembly, "-o", half, source=source)
         half.replace(library)
     return library
 
