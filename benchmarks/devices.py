@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sightline.backends.tvm.fusion import groups
-from sightline.ir.graph import Const, Graph
+from sightline.ir.graph import Graph
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,3 @@ def roofline(works: Sequence[Work], precision: str, peak: Peak, megahertz: float
     return sum(
         max(work.products / per_second, work.bytes / peak.bytes_per_second) for work in works
     )
-
-
-def products(graph: Graph) -> int:
-    return sum(graph.macs(node) for node in graph.nodes if not isinstance(node.op, Const))

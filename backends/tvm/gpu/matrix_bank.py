@@ -53,7 +53,7 @@ SUMS = {"float16": "float32", "int8": "int32", "uint8": "int32"}
 
 
 @dataclass(frozen=True)
-class Choice:
+class MatrixChoice:
     """A bank, or a whole table whose maps see all planes, in tiles; the cycles that this takes."""
 
     cycles: float
@@ -64,7 +64,7 @@ class Choice:
 
 def choose(
     op: Conv | IntegerConv, build: Build, x: Tensor, weights: Tensor, sums: str
-) -> Choice | None:
+) -> MatrixChoice | None:
     """The best way to have tensor cores do it, if they can."""
     multiplied = MULTIPLIED.get(dtype_of(x), "")
     operand = build.read_as(weights)
@@ -91,12 +91,17 @@ def choose(
             *(op.window, part.fan_in, pooled, width),
         )
         if best is not None:
-            found.append(Choice(best[0], part, best[1], part is whole))
+            found.append(MatrixChoice(best[0], part, best[1], part is whole))
     return min(found, key=lambda each: each.cycles, default=None)
 
 
 def bank(
-    op: Conv | IntegerConv, build: Build, choice: Choice, x: Tensor, weights: Tensor, fill: Expr
+    op: Conv | IntegerConv,
+    build: Build,
+    choice: MatrixChoice,
+    x: Tensor,
+    weights: Tensor,
+    fill: Expr,
 ) -> Tensor:
     """The sums, under the shape of the graph."""
     batch, _, *above = shape_of(x)

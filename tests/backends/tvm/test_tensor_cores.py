@@ -32,12 +32,12 @@ GRAPHS = 6
 
 
 @pytest.fixture
-def chosen(monkeypatch: pytest.MonkeyPatch) -> list[matrix_bank.Choice | None]:
+def chosen(monkeypatch: pytest.MonkeyPatch) -> list[matrix_bank.MatrixChoice | None]:
     """Tensor cores are taken wherever they can be; what they were asked for."""
-    found: list[matrix_bank.Choice | None] = []
+    found: list[matrix_bank.MatrixChoice | None] = []
     choose = matrix_bank.choose
 
-    def noted(*operands: object) -> matrix_bank.Choice | None:
+    def noted(*operands: object) -> matrix_bank.MatrixChoice | None:
         found.append(choose(*operands))  # type: ignore[arg-type]
         return found[-1]
 
@@ -141,13 +141,13 @@ def assert_like_halves(seeds: range, checked: bool = False) -> None:
 
 
 @pytest.mark.parametrize("first", [100 * number for number in range(TIMES)])
-def test_halves(chosen: list[matrix_bank.Choice | None], first: int) -> None:
+def test_halves(chosen: list[matrix_bank.MatrixChoice | None], first: int) -> None:
     assert_like_halves(range(first, first + GRAPHS))
     assert sum(map(bool, chosen)) > GRAPHS
 
 
 @pytest.mark.parametrize("first", [100 * number for number in range(TIMES)])
-def test_bytes(chosen: list[matrix_bank.Choice | None], first: int) -> None:
+def test_bytes(chosen: list[matrix_bank.MatrixChoice | None], first: int) -> None:
     graph, inputs = merged(integers(seed) for seed in range(first, first + GRAPHS))
     wanted = reference.run(graph, **inputs)
     for name, found in run_emulated(graph, inputs).items():
@@ -155,7 +155,7 @@ def test_bytes(chosen: list[matrix_bank.Choice | None], first: int) -> None:
     assert sum(map(bool, chosen)) > GRAPHS
 
 
-def test_what_a_device_allows(chosen: list[matrix_bank.Choice | None]) -> None:
+def test_what_a_device_allows(chosen: list[matrix_bank.MatrixChoice | None]) -> None:
     assert_like_halves(range(300, 302), checked=True)
     graph, inputs = merged(integers(seed, 20) for seed in range(300, 302))
     wanted = reference.run(graph, **inputs)
@@ -184,7 +184,7 @@ MUTANTS = {
 
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_wrong_mapping_of_lanes_is_caught(
-    chosen: list[matrix_bank.Choice | None], mutant: str, monkeypatch: pytest.MonkeyPatch
+    chosen: list[matrix_bank.MatrixChoice | None], mutant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old, new = MUTANTS[mutant]
     text = (folder_files.HERE / "tensor_cores.cu").read_text()
