@@ -205,6 +205,11 @@ def stored(x: Tensor, build: Build) -> Tensor:
     return te.compute((batch, channels // lanes, math.prod(spatial), lanes), cell, "stored")
 
 
+def parted(place: Expr, size: int) -> tuple[Expr, Expr]:
+    """Which part of so many a place is in, and where in it."""
+    return tirx.floordiv(place, size), tirx.floormod(place, size)
+
+
 def place_of(pixel: Expr, spatial: Sequence[int]) -> list[Expr]:
     """The row and column of a pixel by its number."""
     place = []

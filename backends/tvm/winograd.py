@@ -30,6 +30,7 @@ from sightline.backends.tvm.build import (
     Tensor,
     dtype_of,
     guarded,
+    parted,
     shape_of,
 )
 from sightline.backends.tvm.lanes_of_maps import PARTS, SPARE, Planes
@@ -113,18 +114,14 @@ def bank(
     build.merged = op.window.rank
 
     def view(n: Expr, o: Expr, number: Expr) -> Expr:
-        run, number = _parted(number, per_run * deep * across)
-        window, cell = _parted(number, deep * across)
-        (row, column), (i, j) = _parted(window, windows[1]), _parted(cell, across)
-        (vector, lane) = _parted(o, lanes)
-        slab, vector = _parted(vector, runs.tile.vectors)
+        run, number = parted(number, per_run * deep * across)
+        window, cell = parted(number, deep * across)
+        (row, column), (i, j) = parted(window, windows[1]), parted(cell, across)
+        vector, lane = parted(o, lanes)
+        slab, vector = parted(vector, runs.tile.vectors)
         return outputs(n, slab, run, row * deep + i, column * across + j, vector, lane)
 
     return te.compute((batch, op.table.maps, math.prod(size)), view, "bank", attrs=EACH)
-
-
-def _parted(number: Expr, size: int) -> tuple[Expr, Expr]:
-    return tirx.floordiv(number, size), tirx.floormod(number, size)
 
 
 def row_bytes(columns: int, part: Bank, bytes_each: int) -> int:

@@ -30,11 +30,11 @@ from sightline.backends.tvm.build import (
     Tensor,
     dtype_of,
     guarded,
+    parted,
     reduce_axes,
     shape_of,
 )
 from sightline.backends.tvm.gpu import matrix_bank
-from sightline.backends.tvm.gpu.matrix_bank import parted
 from sightline.backends.tvm.gpu.tiles import (
     LANES,
     LAUNCH,

@@ -28,6 +28,7 @@ from sightline.backends.tvm.build import (
     Tensor,
     dtype_of,
     guarded,
+    parted,
     shape_of,
 )
 from sightline.backends.tvm.gpu.matrix_tiles import (
@@ -242,7 +243,3 @@ def _summed(
         return sums(n, block, group, y, z, *place, parted(map_, 2)[1])
 
     return te.compute((batch, part.maps, rows, columns), view, "bank", attrs=EACH)
-
-
-def parted(place: Expr, size: int) -> tuple[Expr, Expr]:
-    return tirx.floordiv(place, size), tirx.floormod(place, size)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sightline.backends.tvm.gpu.folder import HEADER, SOURCE
+from sightline.ir.cache import cache_folder
 from sightline.ir.errors import UserError
 
 
@@ -53,7 +54,7 @@ def build(folder: Path, arch: str) -> Path:
     nvcc = find_nvcc()
     texts = [(folder / name).read_bytes() for name in (SOURCE, HEADER)]
     digest = hashlib.sha256(b"\n".join([*texts, arch.encode(), _version(nvcc)])).hexdigest()[:16]
-    kept = _cache() / f"model-{digest}.so"
+    kept = cache_folder("cuda") / f"model-{digest}.so"
     if kept.exists():
         return kept
     kept.parent.mkdir(parents=True, exist_ok=True)
@@ -115,8 +116,3 @@ _SPILLED = r"(\d+) bytes (?:stack|spill)"
 
 def _version(nvcc: str) -> bytes:
     return subprocess.run([nvcc, "--version"], capture_output=True, check=False).stdout
-
-
-def _cache() -> Path:
-    named = os.environ.get("SIGHTLINE_CACHE")
-    return (Path(named) if named else Path.home() / ".cache" / "sightline").absolute() / "cuda"
