@@ -72,7 +72,7 @@ def cli() -> None:
     "--tune",
     type=int,
     metavar="N",
-    help="For -t cpu: measure N candidates of each kernel here, and keep the fastest.",
+    help="For -t cpu and cuda: measure N candidates of each kernel here, keep the fastest.",
 )
 @click.option(
     "--dump-passes",
@@ -118,7 +118,8 @@ def compile(
             fix="Name frames with --calibrate FRAMES.",
         )
     told = FpgaOptions(**fpga) if fpga else None
-    find_targets(targets or ("cpu",), options_of(told, arch, half, tune))
+    names = targets or ("cpu",)
+    find_targets(names, options_of(names, told, arch, half, tune))
     with progress() as report:
         read = _read_model(model, picture)
         if calibrate is not None:

@@ -41,11 +41,11 @@ def compile(
 
     The artifact lives in a temporary folder until it is saved. `fpga` says what the target of that
     name is to make, `arch` which devices the target `cuda` is for (`sm_90`), `half` that it may
-    multiply in 16 bits, `tune` how many candidates of each kernel the target `cpu` measures.
+    multiply in 16 bits, `tune` how many candidates of each kernel `cpu` and `cuda` measure here.
     `dump_passes` names a folder for the graph's text after each pass, `source` what the artifact
     says it was compiled from.
     """
-    compilers = find_targets(targets, options_of(fpga, arch, half, tune))
+    compilers = find_targets(targets, options_of(targets, fpga, arch, half, tune))
     read_model = read(model)
     _require_usable_picture(read_model)
     dump = None if dump_passes is None else Path(dump_passes)
@@ -64,19 +64,30 @@ def compile(
 
 
 def options_of(
-    fpga: FpgaOptions | None, arch: str | None, half: bool, tune: int | None
+    targets: str | Sequence[str],
+    fpga: FpgaOptions | None,
+    arch: str | None,
+    half: bool,
+    tune: int | None,
 ) -> dict[str, Any]:
-    """What is asked of each target, if anything is."""
+    """What is asked of each target, if anything is; `tune` is asked of those that can."""
+    on_device = tune if "cuda" in _names(targets) else None
+    on_host = None if on_device and "cpu" not in _names(targets) else tune
+    is_asked = arch or half or on_device is not None
     return {
-        "cpu": None if tune is None else CpuOptions(tune),
-        "cuda": CudaOptions(arch or DEFAULT_ARCHITECTURE, half) if arch or half else None,
+        "cpu": None if on_host is None else CpuOptions(on_host),
+        "cuda": CudaOptions(arch or DEFAULT_ARCHITECTURE, half, on_device) if is_asked else None,
         "fpga": fpga,
     }
 
 
+def _names(targets: str | Sequence[str]) -> tuple[str, ...]:
+    return (targets,) if isinstance(targets, str) else tuple(dict.fromkeys(targets or ()))
+
+
 def find_targets(targets: str | Sequence[str], options: Mapping[str, Any]) -> list[Target]:
     """The targets of those names, with what they are told."""
-    names = (targets,) if isinstance(targets, str) else tuple(dict.fromkeys(targets or ()))
+    names = _names(targets)
     if not names:
         raise UserError("no target is named", fix=f"Choose from {', '.join(registry.TARGETS)}.")
     for name, told in options.items():

@@ -70,7 +70,7 @@ class Choice:
     """The place of its tile in the order of the model's cost."""
 
     is_direct: bool = False
-    """Whether 3x3 is filtered as such where the model would mix it."""
+    """Whether it is computed as such where the model would mix 3x3, or take tensor cores."""
 
 
 MODEL = Choice()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sightline.ir.errors import UserError
-
-FEWEST, MOST = 2, 64
+from sightline.backends.tvm.tuning_options import check_candidates
 
 
 @dataclass(frozen=True)
@@ -16,12 +14,7 @@ class CpuOptions:
     tune: int | None = None
 
     def __post_init__(self) -> None:
-        if self.tune is not None and not FEWEST <= self.tune <= MOST:
-            raise UserError(
-                f"{self.tune} is no number of candidates to measure",
-                fix=f"Choose one from {FEWEST} to {MOST}: of each kernel so many are measured, and "
-                "the fastest is kept.",
-            )
+        check_candidates(self.tune)
 
 
 DEFAULT = CpuOptions()

@@ -17,6 +17,7 @@ from sightline.backends.tvm.gpu.folder import PLAN
 from sightline.backends.tvm.gpu.folder.model import Model, ModelError
 from sightline.backends.tvm.gpu.folder_files import SCHEMA, folder_files
 from sightline.backends.tvm.gpu.network import lower
+from sightline.backends.tvm.gpu.tuning import tune
 from sightline.ir.errors import UserError
 from sightline.ir.graph import Graph
 from sightline.ir.op import Op
@@ -40,10 +41,14 @@ class Cuda:
 
     def check(self, graph: Graph) -> None:
         check_support(self, graph)
+        if self.options.tune:
+            nvcc.check_device()
 
     def compile(self, graph: Graph, folder: Path, report: Report) -> None:
         self.check(graph)
-        network = lower(inline_stages(graph), self.options, report)
+        plain, count = inline_stages(graph), self.options.tune
+        choices = tune(plain, self.options, count, report) if count else {}
+        network = lower(plain, self.options, report, choices)
         files = folder_files(network, self.options, digest(to_text(graph).encode()))
         for name, contents in files.items():
             (folder / name).write_bytes(contents)

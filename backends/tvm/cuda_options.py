@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sightline.backends.tvm.tuning_options import check_candidates
 from sightline.ir.errors import UserError
 
 ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_87", "sm_89", "sm_90", "sm_100", "sm_103", "sm_120")
@@ -14,12 +15,17 @@ FIRST_TENSOR_CORES = 80
 
 @dataclass(frozen=True)
 class CudaOptions:
-    """The devices that the code is for, and whether filter banks may multiply in 16 bits."""
+    """The devices that the code is for, and whether filter banks may multiply in 16 bits.
+
+    And how many candidates of each kernel are measured; none, unless it is told.
+    """
 
     arch: str = DEFAULT_ARCHITECTURE
     half: bool = False
+    tune: int | None = None
 
     def __post_init__(self) -> None:
+        check_candidates(self.tune)
         if self.arch not in ARCHITECTURES:
             raise UserError(
                 f"there is no architecture '{self.arch}' of CUDA devices",

@@ -9,18 +9,13 @@ must be faster than the static model's choice by more than chance, else that sta
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import tvm
 
 from sightline.backends.tvm import library
 from sightline.backends.tvm.build import MODEL, Choice
@@ -28,11 +23,9 @@ from sightline.backends.tvm.executable import aligned, seen_as
 from sightline.backends.tvm.frame import Frame
 from sightline.backends.tvm.host import Processor, threads
 from sightline.backends.tvm.lowering import Kernel, Signature, define, stage
-from sightline.ir.cache import cache_folder
+from sightline.backends.tvm.winners import Winner, fastest, keep, key_of, known
 from sightline.ir.graph import Graph
-from sightline.ir.ops.stage import Stage
 from sightline.ir.progress import Report, silent
-from sightline.ir.text import to_text
 from sightline.ir.types import Array
 
 ROUNDS = 9
@@ -40,17 +33,6 @@ ROUNDS = 9
 
 SECONDS = 0.005
 """The least that a measurement takes."""
-
-GAIN = 0.97
-"""What the fastest may take, of the time of the static model's choice, to be chosen over it."""
-
-
-@dataclass(frozen=True)
-class Winner:
-    """What was found for a kernel, among how many candidates."""
-
-    choice: Choice
-    candidates: int
 
 
 def tune(
@@ -61,11 +43,12 @@ def tune(
     report: Report,
 ) -> dict[Signature, Choice]:
     """The fastest of the first candidates, so many, of each kernel; known ones from the cache."""
+    about = ("cpu", processor, processor.features, threads())
     signatures = list(dict.fromkeys(stage(graph, processor.machine).signatures.values()))
     choices = {}
     for number, signature in enumerate(signatures):
         report(f"tune: {number + 1} of {len(signatures)} kernels", number, len(signatures))
-        key = key_of(signature, processor)
+        key = key_of(signature, *about)
         winner = known(key)
         if winner is None or winner.candidates < count:
             kernels = candidates(signature, processor, count)
@@ -75,16 +58,6 @@ def tune(
         choices[signature] = winner.choice
     report("tune", len(signatures), len(signatures))
     return choices
-
-
-def key_of(signature: Signature, processor: Processor) -> str:
-    """Stage, target, threads and versions: what a measurement holds for."""
-    op = signature.op
-    text = to_text(op.body) if isinstance(op, Stage) else repr(op)
-    lies = (signature.types, signature.layouts, signature.constant, signature.result)
-    versions = (tvm.__version__, version("sightline"))
-    about = map(str, (text, lies, processor, processor.features, threads(), versions))
-    return hashlib.sha256("\n".join(about).encode()).hexdigest()
 
 
 def candidates(signature: Signature, processor: Processor, count: int) -> dict[Choice, Kernel]:
@@ -108,8 +81,7 @@ def _fastest(
         opened = library.open_library(built, [kernel.name for kernel in named])
     frames = [Frame(opened, [(kernel.name, list(_arrays(kernel)))]) for kernel in named]
     times = np.array([_measured(frames) for _ in range(ROUNDS)]).min(axis=0)
-    best = int(times.argmin())
-    return list(kernels)[best] if times[best] < GAIN * times[0] else MODEL
+    return fastest(list(kernels), times.tolist())
 
 
 def _renamed(kernel: Kernel, name: str) -> Kernel:
@@ -153,28 +125,3 @@ def _placed(array: Array) -> Array:
     place = seen_as(aligned(array.nbytes), array.shape, array.dtype)
     place[...] = array
     return place
-
-
-def known(key: str) -> Winner | None:
-    """What was found before; what cannot be read counts as not measured."""
-    try:
-        fields = json.loads(_path(key).read_text(encoding="utf-8"))
-        choice = fields["choice"]
-        return Winner(
-            Choice(int(choice["rank"]), bool(choice["is_direct"])), int(fields["candidates"])
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def keep(key: str, winner: Winner) -> None:
-    """Kept at once, so that an interrupted run loses only what it was at."""
-    path = _path(key)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_suffix(f".{os.getpid()}")
-    half.write_text(json.dumps(asdict(winner)), encoding="utf-8")
-    half.replace(path)
-
-
-def _path(key: str) -> Path:
-    return cache_folder("tuning") / f"{key}.json"

@@ -44,6 +44,17 @@ def run_emulated(graph: Graph, inputs: Mapping[str, Array], half: bool = False) 
         return model.run(**inputs)
 
 
+def run_with(files: Mapping[str, bytes], inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """The outputs of a folder that holds these files."""
+    with tempfile.TemporaryDirectory() as passing:
+        folder = Path(passing)
+        for name, contents in files.items():
+            (folder / name).write_bytes(contents)
+        library = emulator.build(folder / "model.cu", folder / "emulated", checked=False)
+        with Model(folder, library=library) as model:
+            return model.run(**inputs)
+
+
 def run_checked(graph: Graph, inputs: Mapping[str, Array], half: bool = False) -> dict[str, Array]:
     with emulated(graph, checked=True, half=half) as model:
         return model.run(**inputs)

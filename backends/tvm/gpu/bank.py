@@ -66,7 +66,8 @@ def bank(
     """The sums, under the shape of the graph; `types` are those of products and of sums."""
     ways = _ways(op, build, x, weights)
     choice = matrix_bank.choose(op, build, x, weights, types[1])
-    if choice is not None and pays(choice.cycles, sum(way.cycles for way in ways)):
+    direct = sum(way.cycles for way in ways)
+    if choice is not None and not build.choice.is_direct and pays(choice.cycles, direct):
         return matrix_bank.bank(op, build, choice, x, weights, fill)
     batch, _, *above = shape_of(x)
     shape = (batch, op.table.maps, *op.window.slide(tuple(above)))
@@ -115,6 +116,7 @@ def _ways(op: Conv | IntegerConv, build: Build, x: Tensor, weights: Tensor) -> l
                 (build.pooled[0], build.pooled[1]),
                 (widths[0], widths[1]),
                 part.is_even,
+                build.choice.rank,
             )
         products = batch * part.maps * math.prod(spatial) * part.fan_in * op.window.taps
         alone = CYCLES_ALONE * products / (MULTIPROCESSORS * LANES)

@@ -15,9 +15,11 @@ from tvm_ffi.structural import structural_map, structural_walk
 from sightline.backends.tvm.build import (
     BLOCK_TILE,
     MATRIX_TILE,
+    MODEL,
     SHARED,
     WITHIN,
     Build,
+    Choice,
     Machine,
     Tensor,
     shape_of,
@@ -72,10 +74,10 @@ class Generated:
     launches: dict[str, tuple[Launch, ...]]
 
 
-def define(name: str, signature: Signature, machine: Machine) -> Function:
+def define(name: str, signature: Signature, machine: Machine, choice: Choice = MODEL) -> Function:
     """The function of an op, or of the ops of a stage."""
     op, types = signature.op, signature.types
-    build = Build(machine, signature.result, pooled_window(op))
+    build = Build(machine, signature.result, pooled_window(op), choice)
     counts = readers_of(op, len(types))
     for type_, layout, constant, count in zip(
         types, signature.layouts, signature.constant, counts, strict=True

@@ -88,8 +88,15 @@ def choose(
     for part in [whole, *(parts if len(parts) == 1 else [])]:
         pooled = build.pooled[0], build.pooled[1]
         best = choose_matrix_tile(
-            *(part.maps_per_block, len(part.blocks), batch, spatial),
-            *(op.window, part.fan_in, pooled, width),
+            part.maps_per_block,
+            len(part.blocks),
+            batch,
+            spatial,
+            op.window,
+            part.fan_in,
+            pooled,
+            width,
+            build.choice.rank,
         )
         if best is not None:
             found.append(MatrixChoice(best[0], part, best[1], part is whole))

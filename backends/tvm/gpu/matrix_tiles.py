@@ -10,7 +10,13 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sightline.backends.tvm.gpu.tiles import LANES, MEMORY_LATENCY, MULTIPROCESSORS, SHARED_BYTES
+from sightline.backends.tvm.gpu.tiles import (
+    LANES,
+    MEMORY_LATENCY,
+    MULTIPROCESSORS,
+    SHARED_BYTES,
+    ranked,
+)
 from sightline.ir.types import Shape
 from sightline.ir.window import Window
 
@@ -95,12 +101,15 @@ def choose_matrix_tile(
     fan_in: int,
     pooled: tuple[int, int],
     bytes_each: int,
+    rank: int = 0,
 ) -> tuple[float, MatrixTile] | None:
     """The tile that takes the fewest cycles of a multiprocessor, and these; none if none fits.
 
+    Or, of rank 1, 2, …, those that take more, up to the last one.
+
     `maps` of each of `blocks` see the same `fan_in` planes.
     """
-    best: tuple[float, MatrixTile] | None = None
+    found = []
     for planes in _depths(fan_in, window, bytes_each):
         pitch = _pitch(planes, window, pooled, bytes_each)
         for warps in _WARPS:
@@ -111,9 +120,8 @@ def choose_matrix_tile(
                 if tile.shared_bytes(window, bytes_each) > SHARED_BYTES:
                     continue
                 cost = _cost(tile, maps, batch * blocks, spatial, window, fan_in, bytes_each)
-                if best is None or cost < best[0]:
-                    best = cost, tile
-    return best
+                found.append((cost, tile))
+    return ranked(found, rank)
 
 
 _WARPS = [

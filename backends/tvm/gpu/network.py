@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sightline.backends.tvm.build import MODEL, Choice
 from sightline.backends.tvm.cuda_options import CudaOptions
 from sightline.backends.tvm.expressions import RENAMED
 from sightline.backends.tvm.fusion import fused, groups
@@ -56,6 +57,8 @@ class Step:
     grid: Extents
     block: Extents
     arguments: tuple[Place, ...]
+    signature: Signature
+    """What the kernel is made of."""
 
 
 @dataclass(frozen=True)
@@ -95,11 +98,17 @@ class Call:
 
     label: str
     function: str
+    signature: Signature
     values: Mapping[str, str]
     fixed: Mapping[str, Place]
 
 
-def lower(graph: Graph, options: CudaOptions, report: Report) -> Network:
+def lower(
+    graph: Graph,
+    options: CudaOptions,
+    report: Report,
+    choices: Mapping[Signature, Choice] | None = None,
+) -> Network:
     """Kernels for the devices of an architecture; equal ones are there once."""
     machine = gpu(options)
     graph = with_even_tables(graph)
@@ -116,9 +125,11 @@ def lower(graph: Graph, options: CudaOptions, report: Report) -> Network:
         signature = signature_of(staged, node, lie, renamed)
         if signature not in functions:
             name = f"{kind_of(node.op)}_{len(functions)}"
-            functions[signature] = define(name, signature, machine)
+            choice = (choices or {}).get(signature, MODEL)
+            functions[signature] = define(name, signature, machine, choice)
         function = functions[signature]
-        calls.append(_call(staged, node, function, renamed, weights, members[node.name]))
+        inner = members[node.name]
+        calls.append(_call(staged, node, signature, function, renamed, weights, inner))
         stages = [calls[-1].values[f"s{k}"] for k in range(len(function.stages))]
         sizes |= zip(stages, map(_bytes_of, function.stages), strict=True)
     report("cuda: source", len(nodes), len(nodes) + 1)
@@ -155,6 +166,7 @@ def lower(graph: Graph, options: CudaOptions, report: Report) -> Network:
                     call.fixed[name] if name in call.fixed else places[call.values[name]]
                     for name in launch.arguments
                 ),
+                call.signature,
             )
             for call, launch, number, count in launches
         ),
@@ -179,6 +191,7 @@ def _bytes_of(tensor: object) -> int:
 def _call(
     graph: Graph,
     node: Node,
+    signature: Signature,
     function: Function,
     renamed: Mapping[str, str],
     weights: Weights,
@@ -202,7 +215,7 @@ def _call(
         values[f"s{number}"] = f"{node.name}/{number}"
     last = members[-1]
     outer = [name for name in members[:-1] if not name.startswith(f"{last}.")]
-    return Call(" + ".join([*outer, last]), function.name, values, fixed)
+    return Call(" + ".join([*outer, last]), function.name, signature, values, fixed)
 
 
 def _lives(

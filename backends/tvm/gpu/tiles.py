@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sightline.ir.types import Shape
 from sightline.ir.window import Window
@@ -30,6 +31,9 @@ CHUNK = 8
 WIDTHS, HEIGHTS, DEPTHS = (1, 4, 8, 16, 32), (1, 2, 4, 8, 16), (1, 2, 4, 8, 16, 32)
 OWN_MAPS, OWN_ROWS, OWN_COLUMNS = (1, 2, 3, 4, 5, 6, 7, 8), (1, 2, 3, 4), (1, 3, 5)
 """Odd columns: threads side by side then read other banks of the shared memory."""
+
+
+Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True)
@@ -73,14 +77,17 @@ def choose_tile(
     pooled: tuple[int, int],
     bytes_each: tuple[int, int],
     is_even: bool,
+    rank: int = 0,
 ) -> tuple[float, Tile] | None:
     """The tile that takes the fewest cycles, and these; none if no tile fits the shared memory.
+
+    Or, of rank 1, 2, …, those that take more, up to the last one.
 
     `maps` of each of `blocks` see the same `fan_in` planes; `bytes_each` are those of a pixel and
     of a weight. A tap costs a thread its multiply-adds and the loads for them; a chip takes as many
     rounds as its multiprocessors need for all tiles.
     """
-    best: tuple[float, Tile] | None = None
+    found = []
     for threads in _threads():
         for own in _owned(threads, maps, pooled):
             tile = Tile(threads, own, pooled, 1)
@@ -89,9 +96,14 @@ def choose_tile(
                 continue
             planes = min(CHUNK, fan_in, SHARED_BYTES // (2 * one) or 1)
             cost = _cost(tile, maps, blocks, spatial) * fan_in * window.taps
-            if best is None or cost < best[0]:
-                best = cost, Tile(threads, own, pooled, planes)
-    return best
+            found.append((cost, Tile(threads, own, pooled, planes)))
+    return ranked(found, rank)
+
+
+def ranked(found: list[tuple[float, Kind]], rank: int) -> tuple[float, Kind] | None:
+    """What has this place in the order of cost, or the last; none if there is nothing."""
+    order = sorted(found, key=lambda each: each[0])
+    return order[min(rank, len(order) - 1)] if order else None
 
 
 def _threads() -> list[tuple[int, int, int]]:
