@@ -266,6 +266,7 @@ void stop_misaligned_tile(const void* address, unsigned int step, unsigned int a
 }
 
 cudaError_t run(const Launch& launch) {
+  if (!prepare_stacks()) return cudaErrorMemoryAllocation;
   launch_now = launch;
   block_size = launch.block;
   grid_size = launch.grid;

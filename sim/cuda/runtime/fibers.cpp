@@ -3,7 +3,6 @@
 #include <sys/mman.h>
 
 #include <cstdint>
-#include <cstdlib>
 
 #include "limits.h"
 
@@ -40,24 +39,34 @@ char *stacks_begin, *stacks_end;
 namespace {
 
 constexpr std::size_t STACK = 256 * 1024;
+constexpr std::size_t ALL_STACKS = STACK * THREADS_OF_BLOCK;
 constexpr std::size_t PAGE = 4096;
-
-// All stacks at once; memory comes to those parts that are used. The lowest page of each is never
-// mapped, so that a stack that overflows faults instead of running into the next.
-void reserve() {
-  void* found = mmap(nullptr, STACK * THREADS_OF_BLOCK, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (found == MAP_FAILED) abort();
-  stacks_begin = static_cast<char*>(found);
-  stacks_end = stacks_begin + STACK * THREADS_OF_BLOCK;
-  for (char* each = stacks_begin; each < stacks_end; each += STACK)
-    mprotect(each, PAGE, PROT_NONE);
-}
 
 }  // namespace
 
+// All at once; memory comes to those parts that are used. The lowest page of each is never mapped,
+// so that a stack that overflows faults instead of running into the next.
+bool prepare_stacks() {
+  if (stacks_begin) return true;
+  void* found = mmap(nullptr, ALL_STACKS, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (found == MAP_FAILED) return false;
+  stacks_begin = static_cast<char*>(found);
+  stacks_end = stacks_begin + ALL_STACKS;
+  for (char* each = stacks_begin; each < stacks_end; each += STACK) {
+    if (mprotect(each, PAGE, PROT_NONE) == 0) continue;
+    drop_stacks();
+    return false;
+  }
+  return true;
+}
+
+void drop_stacks() {
+  if (stacks_begin) munmap(stacks_begin, ALL_STACKS);
+  stacks_begin = stacks_end = nullptr;
+}
+
 Context new_fiber(unsigned int number, void (*entry)()) {
-  if (!stacks_begin) reserve();
   // Begin at different places in a page, or all stacks meet in the same sets of the cache.
   const std::size_t shift = number % 16 * 192;
   auto** top = reinterpret_cast<void**>(stacks_begin + STACK * (number + 1) - shift);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "calls.h"
+#include "fibers.h"
 #include "host_memory.h"
 #include "limits.h"
 #include "regions.h"
@@ -124,6 +125,7 @@ cudaError_t cudaFree(void* address) {
     Region* region = allocation_of(address, 1);
     if (!region || region->base != address) return cudaErrorInvalidValue;
     release(*region);
+    if (!allocated_bytes()) drop_stacks();
     return cudaSuccess;
   });
 }

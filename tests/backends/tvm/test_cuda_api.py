@@ -61,6 +61,15 @@ def ones() -> dict[str, np.ndarray]:
     return {name: np.full((1, 2, 3, 4), value, np.float32) for name, value in (("a", 1), ("b", 2))}
 
 
+def test_many_libraries_fit_into_one_process(folder: Path, library: Path, tmp_path: Path) -> None:
+    """Linux gives a process 65530 mappings; stacks and their guards took 2048 for each library."""
+    copy = shutil.copy(library, tmp_path)
+    before = len(Path("/proc/self/maps").read_text().splitlines())
+    with Model(folder, library=copy) as model:
+        model.run(**ones())
+    assert len(Path("/proc/self/maps").read_text().splitlines()) - before < 50
+
+
 def test_lenet5_in_float() -> None:
     graph = optimized(read(LENET))
     inputs = inputs_for(graph, 1)
