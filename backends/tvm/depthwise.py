@@ -79,7 +79,7 @@ def bank(
         (batch, maps // lanes, runs, tile.pixels, 1, 1, lanes),
         total,
         "sums",
-        attrs={MAP_TILE: [1, tile.pixels, 1, 1, runs]},
+        attrs={MAP_TILE: [1, tile.pixels, 1, runs]},
     )
 
     def view(n: Expr, o: Expr, pixel: Expr) -> Expr:

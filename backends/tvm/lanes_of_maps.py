@@ -140,7 +140,7 @@ def bank(
     tiles, near = _tiles(op, build, part, math.prod(tiled), tile.pixels)
     parts = len(part.blocks) * per_block
     shape = (batch, parts, tiles, tile.pixels, cells, tile.vectors, lanes)
-    sizes = [tile.vectors, tile.pixels, terms, grouped.size, near]
+    sizes = [tile.vectors, tile.pixels, terms, near]
     sums = te.compute(shape, total, "sums", attrs={MAP_TILE: sizes})
 
     def view(n: Expr, o: Expr, number: Expr) -> Expr:

@@ -257,7 +257,7 @@ def _products(
         tile.vectors,
         lanes,
     )
-    mark = [tile.vectors, terms, grouped.size, runs.together, per_run]
+    mark = [tile.vectors, terms, runs.together, per_run]
     return te.compute(shape, total, "products", attrs={MIXED_TILE: mark})
 
 

@@ -26,9 +26,6 @@ from sightline.backends.tvm.dot_products import tensor_intrinsic
 from sightline.backends.tvm.schedules.place import compute_within
 from sightline.backends.tvm.schedules.spread import PARALLEL_SUMS, steps
 
-UNROLLED = 16
-"""The most planes whose multiply-adds are written out one after another."""
-
 
 def lay_out(
     sch: s_tir.Schedule,
@@ -39,7 +36,7 @@ def lay_out(
     dot: str,
 ) -> None:
     """`between` are the stages that read the sums and are read by the result, in their order."""
-    vectors, pixels, terms, planes, run = sizes
+    vectors, pixels, terms, run = sizes
     worth_it = steps(sch, sums) >= PARALLEL_SUMS
     lanes = int(sch.get(sch.get_loops(sums)[6]).extent)
     loops = sch.get_loops(result)
@@ -57,12 +54,12 @@ def lay_out(
 
     compute_within(sch, between, vector)
     sch.compute_at(sums, tile, preserve_unit_loops=True)
-    in_registers(sch, sums, terms, planes, dot)
+    in_registers(sch, sums, terms, dot)
     sch.vectorize(lane)
     sch.unroll(vector)
 
 
-def in_registers(sch: s_tir.Schedule, sums: Any, terms: int, planes: int, dot: str) -> None:
+def in_registers(sch: s_tir.Schedule, sums: Any, terms: int, dot: str) -> None:
     """All that is reduced of a tile, whose loops are within those of the schedule."""
     kinds = [each.iter_type for each in sch.get(sums).iter_vars]
     own = sch.get_loops(sums)[-len(kinds) :]
@@ -70,10 +67,8 @@ def in_registers(sch: s_tir.Schedule, sums: Any, terms: int, planes: int, dot: s
     term = reduced.pop() if terms > 1 else None
     *_, pixel, cell, vector, lane = own[: len(kinds) - len(reduced) - (terms > 1)]
     sch.reorder(*reduced, pixel, cell, vector, lane, *([term] if term is not None else []))
-    for loop in (pixel, cell, vector):
+    for loop in (pixel, cell, vector, reduced[-1]):
         sch.unroll(loop)
-    if planes <= UNROLLED:
-        sch.unroll(reduced[-1])
     if term is None:
         sch.vectorize(lane)
         sch.decompose_reduction(sums, reduced[0])

@@ -55,7 +55,7 @@ def lay_out(
     dot: str,
 ) -> None:
     """`between` are the stages that read the outputs and are read by the result, in their order."""
-    vectors, terms, planes, together, per_run = sizes
+    vectors, terms, together, per_run = sizes
     patches, mixed_down, mixed, _, outputs_down, outputs = family(sch, products)
     worth_it = steps(sch, products) >= PARALLEL_SUMS
     lanes = int(sch.get(sch.get_loops(products)[-1 - REDUCED - (terms > 1)]).extent)
@@ -77,7 +77,7 @@ def lay_out(
     _unmix(sch, outputs_down, outputs, slab)
     _multiply(sch, products, slab)
     _mix(sch, patches, mixed_down, mixed, part)
-    in_registers(sch, products, terms, planes, dot)
+    in_registers(sch, products, terms, dot)
 
 
 def _unmix(sch: s_tir.Schedule, down: Any, outputs: Any, slab: Any) -> None:
