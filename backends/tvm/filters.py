@@ -52,7 +52,8 @@ def integer_conv(
 
 def sees_all(op: Conv | IntegerConv, shape: Shape) -> bool:
     """Whether every output sees the whole input, in order: then it is a fully connected layer."""
-    return op.table.groups == 1 and op.window == Window(shape[2:])
+    kernel = op.window.kernel
+    return op.table.groups == 1 and kernel == shape[2:] and op.window == Window(kernel)
 
 
 def _bank(

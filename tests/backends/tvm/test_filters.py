@@ -116,6 +116,10 @@ def test_a_bank_that_sees_everything_is_a_fully_connected_layer() -> None:
     check(bank(Table.dense(6, 10), Window((5, 4)), (5, 4), batch=2))
 
 
+def test_a_picture_larger_than_any_kernel_may_be() -> None:
+    check(bank(Table.dense(1, 1), Window((1, 1)), (1025, 1024)))
+
+
 @pytest.mark.parametrize("features", [1, 3, 64, 65, 1000])
 def test_fully_connected_layers(features: int) -> None:
     def layer(batch: int, bias: bool) -> Sample:
