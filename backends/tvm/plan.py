@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -110,18 +110,25 @@ def lifetimes(
 def place(
     sizes: Mapping[str, int], lives: Mapping[str, Lifetime]
 ) -> tuple[tuple[int, ...], dict[str, int]]:
-    """Buffers that values share when their lives do not meet, and the buffer of each value.
+    """Buffers that values share when their lives do not meet, and the buffer of each value."""
+    births = sorted(lives, key=lambda name: lives[name][0])
+    return share(sizes, births, lambda old, new: lives[old][1] < lives[new][0])
+
+
+def share(
+    sizes: Mapping[str, int], births: Iterable[str], is_over: Callable[[str, str], bool]
+) -> tuple[tuple[int, ...], dict[str, int]]:
+    """Buffers, and the buffer of each value, which one takes after another that is over by then.
 
     Each value, in the order of their births, takes the free buffer that is nearest to its size, and
     the buffer grows if it must.
     """
     buffers: list[int] = []
-    busy_until: list[int] = []
+    held: list[str] = []
     places: dict[str, int] = {}
-    for name in sorted(lives, key=lambda name: lives[name][0]):
-        birth, death = lives[name]
+    for name in births:
         size = sizes[name]
-        free = [number for number, until in enumerate(busy_until) if until < birth]
+        free = [number for number, old in enumerate(held) if is_over(old, name)]
         if free:
             # One that fits, if any, and the least waste; else the one that must grow least.
             best = min(
@@ -130,9 +137,9 @@ def place(
         else:
             best = len(buffers)
             buffers.append(0)
-            busy_until.append(-1)
+            held.append(name)
         buffers[best] = max(buffers[best], size)
-        busy_until[best] = death
+        held[best] = name
         places[name] = best
     return tuple(buffers), places
 

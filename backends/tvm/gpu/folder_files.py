@@ -79,12 +79,24 @@ def _tensor_cores(source: str) -> list[str]:
 
 def _tables(network: Network) -> list[str]:
     magic = ", ".join(f"'{letter}'" for letter in MAGIC.decode())
+    order = network.order
+    launches = [
+        f"{{{_text(step.label)}, {stream}}}"
+        for step, stream in zip(network.steps, order.streams, strict=True)
+    ]
+    waits = [
+        f"{{{number}, {before}}}" for number, needed in enumerate(order.waits) for before in needed
+    ]
     return [
         "namespace {",
         "",
         "// Where an array begins: in a buffer, or, for buffer -1, among the weights.",
         "struct Place { int buffer; size_t offset; };",
         "struct Port { const char* name; size_t bytes; Place place; };",
+        "// What a kernel of a frame does, and the stream that captures it.",
+        "struct Launch { const char* does; int stream; };",
+        "// A launch that begins when an earlier one is over, by their numbers.",
+        "struct Wait { int launch, before; };",
         "",
         f"constexpr char WEIGHTS_MAGIC[8] = {{{magic}}};",
         f"constexpr uint64_t WEIGHTS_BYTES = {len(network.weights)};",
@@ -92,9 +104,10 @@ def _tables(network: Network) -> list[str]:
         *_ports("INPUT", network.inputs),
         *_ports("OUTPUT", network.outputs),
         *_table("BUFFER", "size_t BUFFERS", [str(size) for size in network.buffers]),
-        *_table(
-            "LAUNCH", "const char* const LAUNCHES", [_text(each.label) for each in network.steps]
-        ),
+        *_table("LAUNCH", "Launch LAUNCHES", launches),
+        *_table("WAIT", "Wait WAITS", waits),
+        "",
+        f"constexpr int STREAM_COUNT = {max(order.streams, default=0) + 1};",
         "",
         "}  // namespace",
         "",

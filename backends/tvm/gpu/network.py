@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,12 +11,13 @@ from sightline.backends.tvm.build import MODEL, Choice
 from sightline.backends.tvm.cuda_options import CudaOptions
 from sightline.backends.tvm.expressions import RENAMED
 from sightline.backends.tvm.fusion import fused, groups
+from sightline.backends.tvm.gpu.branches import Branches, branches
 from sightline.backends.tvm.gpu.even_tables import with_even_tables
 from sightline.backends.tvm.gpu.kernels import Extents, Function, define, generate
 from sightline.backends.tvm.gpu.machine import gpu
 from sightline.backends.tvm.layout import PLANAR, Gather, Packing
 from sightline.backends.tvm.lowering import Signature, kind_of, names_of, signature_of
-from sightline.backends.tvm.plan import Lifetime, place
+from sightline.backends.tvm.plan import share
 from sightline.ir.graph import Const, Graph, Node
 from sightline.ir.progress import Report
 from sightline.ir.types import Array, Shape
@@ -70,6 +71,7 @@ class Network:
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     steps: tuple[Step, ...]
+    order: Branches
     buffers: tuple[int, ...]
     weights: bytes
 
@@ -144,8 +146,8 @@ def lower(
         for call, launch, _, _ in launches
     ]
     sources = {out.label: renamed.get(out.node, out.node) for out in staged.outputs}
-    lives = _lives(staged, used, sources.values())
-    buffers, numbers = place({name: sizes[name] for name in lives}, lives)
+    order = branches(used, *_makers(calls, [call for call, *_ in launches]))
+    buffers, numbers = _share(sizes, staged, used, order, set(sources.values()))
     places = {name: Place(number, 0) for name, number in numbers.items()}
     outputs = [
         _port(label, staged[source], staged[out.node].type.shape, places, weights)
@@ -170,6 +172,7 @@ def lower(
             )
             for call, launch, number, count in launches
         ),
+        order,
         buffers,
         b"".join(weights.parts) or bytes(ALIGNMENT),
     )
@@ -218,18 +221,37 @@ def _call(
     return Call(" + ".join([*outer, last]), function.name, signature, values, fixed)
 
 
-def _lives(
-    graph: Graph, used: Sequence[Sequence[str]], results: Iterable[str]
-) -> dict[str, Lifetime]:
-    """From the first to the last launch that needs a value; outputs stay to the end."""
-    lives: dict[str, Lifetime] = {node.name: (-1, -1) for node in graph.inputs}
+def _makers(calls: Sequence[Call], launched: Sequence[Call]) -> tuple[list[int], dict[str, int]]:
+    """The call that each launch is of, and the one that writes each value."""
+    numbers = {id(call): number for number, call in enumerate(calls)}
+    makers = {
+        value: number
+        for number, call in enumerate(calls)
+        for name, value in call.values.items()
+        if not name.startswith("x")
+    }
+    return [numbers[id(call)] for call in launched], makers
+
+
+def _share(
+    sizes: Mapping[str, int],
+    graph: Graph,
+    used: Sequence[Sequence[str]],
+    order: Branches,
+    results: Collection[str],
+) -> tuple[tuple[int, ...], dict[str, int]]:
+    """Buffers of the values that lie in memory; outputs stay to the end, inputs are there first."""
+    inputs = {node.name for node in graph.inputs}
+    users: dict[str, list[int]] = {name: [] for name in sorted(inputs)}
     for number, names in enumerate(used):
         for name in names:
-            lives[name] = (lives.get(name, (number, number))[0], number)
-    for name in results:
-        if name in lives:
-            lives[name] = (lives[name][0], len(used))
-    return lives
+            users.setdefault(name, []).append(number)
+
+    def is_over(old: str, new: str) -> bool:
+        kept = old in results or new in inputs
+        return not kept and order.is_over(users[old], users[new])
+
+    return share(sizes, users, is_over)
 
 
 def _port(

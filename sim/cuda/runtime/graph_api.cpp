@@ -1,4 +1,6 @@
-// Calls about graphs: what a stream captured, done again at every launch.
+// Calls about graphs: what streams captured, done again at every launch.
+
+#include <random>
 
 #include "calls.h"
 #include "handles.h"
@@ -11,22 +13,41 @@ namespace {
 Handles<CUgraph_st> graphs;
 Handles<CUgraphExec_st> executables;
 
+// Nodes that do not wait for each other are done in another order each time: what a device does at
+// once must not depend on it.
 cudaError_t replay(const Graph& graph) {
-  for (const Work& node : graph.nodes)
-    if (const cudaError_t outcome = node(); outcome != cudaSuccess) return outcome;
+  static std::minstd_rand chance;
+  Numbers ready;
+  std::vector<std::size_t> awaited(graph.nodes.size());
+  const auto is_over = [&](std::size_t done) {
+    for (std::size_t number = done + 1; number < graph.nodes.size(); number++)
+      if (graph.nodes[number].after.count(done) && --awaited[number] == 0) ready.insert(number);
+  };
+  for (std::size_t number = 0; number < graph.nodes.size(); number++)
+    if (!(awaited[number] = graph.nodes[number].after.size())) ready.insert(number);
+  while (!ready.empty()) {
+    const auto next = std::next(ready.begin(), chance() % ready.size());
+    const std::size_t number = *next;
+    ready.erase(next);
+    const cudaError_t outcome = graph.nodes[number].work();
+    if (outcome != cudaSuccess) return outcome;
+    is_over(number);
+  }
   return cudaSuccess;
 }
 
 cudaError_t end_capture(cudaStream_t stream, cudaGraph_t* graph) {
   if (!stream || !is_stream(stream) || !graph) return cudaErrorInvalidValue;
-  const cudaStreamCaptureStatus status = stream->capture;
-  Graph captured;
-  std::swap(captured, stream->captured);
-  stream->capture = cudaStreamCaptureStatusNone;
   *graph = nullptr;
+  const cudaStreamCaptureStatus status = stream->status;
   if (status == cudaStreamCaptureStatusNone) return cudaErrorInvalidValue;
+  const std::shared_ptr<Capture> capture = stream->capture;
+  if (capture->origin != stream) return cudaErrorStreamCaptureUnmatched;
+  const bool joined = all_joined(*capture, stream->ends);
+  leave(*capture);
   if (status == cudaStreamCaptureStatusInvalidated) return cudaErrorStreamCaptureInvalidated;
-  *graph = graphs.add({std::move(captured)});
+  if (!joined) return cudaErrorStreamCaptureUnjoined;
+  *graph = graphs.add({std::move(capture->graph)});
   return cudaSuccess;
 }
 
@@ -45,8 +66,9 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
     if (!is_stream(stream)) return cudaErrorInvalidResourceHandle;
     if (!stream) return cudaErrorStreamCaptureUnsupported;
     if (is_capturing()) return cudaErrorNotSupported;
-    if (stream->capture != cudaStreamCaptureStatusNone) return cudaErrorInvalidValue;
-    stream->capture = cudaStreamCaptureStatusActive;
+    if (stream->status != cudaStreamCaptureStatusNone) return cudaErrorInvalidValue;
+    stream->status = cudaStreamCaptureStatusActive;
+    stream->capture = std::make_shared<Capture>(Capture{stream, {}});
     return cudaSuccess;
   });
 }
@@ -59,7 +81,7 @@ cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* 
   return call(During::CAPTURE, [&] {
     if (!is_stream(stream)) return cudaErrorInvalidResourceHandle;
     if (!status) return cudaErrorInvalidValue;
-    *status = stream ? stream->capture : cudaStreamCaptureStatusNone;
+    *status = stream ? stream->status : cudaStreamCaptureStatusNone;
     return cudaSuccess;
   });
 }

@@ -22,28 +22,57 @@ double milliseconds() {
 
 cudaError_t make_stream(cudaStream_t* stream, unsigned int flags) {
   if (!stream || flags > cudaStreamNonBlocking) return cudaErrorInvalidValue;
-  *stream = streams.add({flags, cudaStreamCaptureStatusNone, {}});
+  *stream = streams.add({flags, cudaStreamCaptureStatusNone, nullptr, {}});
   return cudaSuccess;
 }
 
 cudaError_t make_event(cudaEvent_t* event, unsigned int flags) {
   if (!event) return cudaErrorInvalidValue;
-  *event = events.add({flags, false, false, 0});
+  *event = events.add({flags, false, 0, nullptr, {}});
   return cudaSuccess;
 }
 
 // Waiting for what captures would wait for what was not done.
 cudaError_t wait_for(cudaStream_t stream) {
   if (!is_stream(stream)) return cudaErrorInvalidResourceHandle;
-  const bool captures = stream && stream->capture == cudaStreamCaptureStatusActive;
-  if (!captures) return cudaSuccess;
+  if (!stream || stream->status != cudaStreamCaptureStatusActive) return cudaSuccess;
   invalidate_capture();
   return cudaErrorStreamCaptureUnsupported;
 }
 
 cudaError_t wait_for(cudaEvent_t event) {
   if (!events.has(event)) return cudaErrorInvalidResourceHandle;
-  return event->captured ? cudaErrorCapturedEvent : cudaSuccess;
+  return event->capture ? cudaErrorCapturedEvent : cudaSuccess;
+}
+
+cudaError_t record(cudaEvent_t event, cudaStream_t stream) {
+  const bool captures = stream && stream->status == cudaStreamCaptureStatusActive;
+  event->capture = captures ? stream->capture : nullptr;
+  event->ends = captures ? stream->ends : Numbers();
+  if (captures) return cudaSuccess;
+  return enqueue(stream, [event] {
+    event->recorded = true;
+    event->milliseconds = milliseconds();
+    return cudaSuccess;
+  });
+}
+
+// What comes next in a stream comes after what was recorded. Outside of captures that is done.
+cudaError_t wait(cudaStream_t stream, const CUevent_st& event) {
+  const bool captures = stream && stream->status == cudaStreamCaptureStatusActive;
+  if (!event.capture) {
+    if (!captures || !event.recorded) return cudaSuccess;
+    invalidate_capture();
+    return cudaErrorStreamCaptureIsolation;
+  }
+  // Of a capture that ended nobody can wait for a part.
+  const cudaStream_t origin = event.capture->origin;
+  if (!streams.has(origin) || origin->capture != event.capture) return cudaErrorCapturedEvent;
+  if (!stream) return cudaErrorStreamCaptureImplicit;
+  stream->status = origin->status;
+  stream->capture = event.capture;
+  stream->ends.insert(event.ends.begin(), event.ends.end());
+  return cudaSuccess;
 }
 
 }  // namespace
@@ -52,20 +81,41 @@ bool is_stream(cudaStream_t stream) { return !stream || streams.has(stream); }
 
 bool is_capturing() {
   for (const CUstream_st* each : streams.all())
-    if (each->capture == cudaStreamCaptureStatusActive) return true;
+    if (each->status == cudaStreamCaptureStatusActive) return true;
   return false;
 }
 
 void invalidate_capture() {
   for (CUstream_st* each : streams.all())
-    if (each->capture == cudaStreamCaptureStatusActive)
-      each->capture = cudaStreamCaptureStatusInvalidated;
+    if (each->status == cudaStreamCaptureStatusActive)
+      each->status = cudaStreamCaptureStatusInvalidated;
 }
 
 void abandon_captures() {
+  for (const CUstream_st* each : streams.all())
+    if (each->capture) leave(*each->capture);
+}
+
+bool all_joined(const Capture& capture, const Numbers& ends) {
+  Numbers over = ends;
+  for (std::size_t number = capture.graph.nodes.size(); number-- > 0;) {
+    const Numbers& after = capture.graph.nodes[number].after;
+    if (over.count(number)) over.insert(after.begin(), after.end());
+  }
+  for (const CUstream_st* each : streams.all())
+    if (each->capture.get() == &capture)
+      for (const std::size_t end : each->ends)
+        if (!over.count(end)) return false;
+  return true;
+}
+
+void leave(const Capture& capture) {
+  const Capture* left = &capture;
   for (CUstream_st* each : streams.all()) {
-    each->capture = cudaStreamCaptureStatusNone;
-    each->captured.nodes.clear();
+    if (each->capture.get() != left) continue;
+    each->status = cudaStreamCaptureStatusNone;
+    each->ends.clear();
+    each->capture.reset();
   }
 }
 
@@ -74,16 +124,18 @@ cudaError_t enqueue(cudaStream_t stream, Work work) {
   if (!stream) {
     // The legacy stream waits for all streams that do not say otherwise.
     for (const CUstream_st* each : streams.all())
-      if (each->capture == cudaStreamCaptureStatusActive && each->flags == cudaStreamDefault) {
+      if (each->status == cudaStreamCaptureStatusActive && each->flags == cudaStreamDefault) {
         invalidate_capture();
         return cudaErrorStreamCaptureImplicit;
       }
     return work();
   }
-  if (stream->capture == cudaStreamCaptureStatusNone) return work();
-  if (stream->capture == cudaStreamCaptureStatusInvalidated)
+  if (stream->status == cudaStreamCaptureStatusNone) return work();
+  if (stream->status == cudaStreamCaptureStatusInvalidated)
     return cudaErrorStreamCaptureInvalidated;
-  stream->captured.nodes.push_back(std::move(work));
+  std::vector<Node>& nodes = stream->capture->graph.nodes;
+  nodes.push_back({std::move(work), stream->ends});
+  stream->ends = {nodes.size() - 1};
   return cudaSuccess;
 }
 
@@ -156,23 +208,14 @@ cudaError_t cudaEventCreate(cudaEvent_t* event, unsigned int flags) {
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   return call(During::CAPTURE, [&] {
-    if (!events.has(event)) return cudaErrorInvalidResourceHandle;
-    event->captured = stream && is_stream(stream) && stream->capture != cudaStreamCaptureStatusNone;
-    return enqueue(stream, [=] {
-      if (!events.has(event)) return cudaErrorInvalidResourceHandle;
-      event->recorded = true;
-      event->milliseconds = milliseconds();
-      return cudaSuccess;
-    });
+    if (!events.has(event) || !is_stream(stream)) return cudaErrorInvalidResourceHandle;
+    return record(event, stream);
   });
 }
 
-// All that was recorded is done. A capture has one stream here, and waits for no other.
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned int) {
   return call(During::CAPTURE, [&] {
     if (!events.has(event) || !is_stream(stream)) return cudaErrorInvalidResourceHandle;
-    const bool captures = stream && stream->capture != cudaStreamCaptureStatusNone;
-    return captures == event->captured || !event->recorded ? cudaSuccess
-                                                           : cudaErrorStreamCaptureIsolation;
+    return wait(stream, *event);
   });
 }

@@ -100,7 +100,8 @@ struct model {
   int device = 0;
   unsigned char* weights = nullptr;
   unsigned char* buffers[BUFFER_COUNT + 1] = {};
-  cudaStream_t stream = nullptr;
+  cudaStream_t streams[STREAM_COUNT] = {};
+  cudaEvent_t over[LAUNCH_COUNT + STREAM_COUNT] = {};
   cudaGraph_t graph = nullptr;
   cudaGraphExec_t frame = nullptr;
   cudaEvent_t done = nullptr;
@@ -112,12 +113,16 @@ struct model {
   }
   int load(const std::vector<unsigned char>& host);
   int capture();
+  int launch_branches() const;
   int launch(int number, cudaStream_t where) const;
   int enter(OnDevice& device, const model_input* inputs, int input_count,
             const model_output* outputs, int output_count) const;
   int copy_in(const model_input* inputs, cudaStream_t where, bool* on_host) const;
   int copy_out(const model_output* outputs, cudaStream_t where, bool* on_host) const;
+  int enqueue(const model_input* inputs, const model_output* outputs, cudaStream_t where,
+              bool* on_host) const;
   int run(const model_input* inputs, const model_output* outputs, cudaStream_t where);
+  int launch_timed(const model_input* inputs, const model_output* outputs);
   int profile(const model_input* inputs, const model_output* outputs, float* milliseconds);
   int release();
 };
@@ -171,22 +176,46 @@ static int check_living(const model* self) {
 }
 
 int model::load(const std::vector<unsigned char>& host) {
+  for (cudaStream_t& each : streams)
+    CHECK(cudaStreamCreateWithFlags(&each, cudaStreamNonBlocking));
   CHECK(cudaMalloc(&weights, WEIGHTS_BYTES));
-  CHECK(cudaMemcpy(weights, host.data(), WEIGHTS_BYTES, cudaMemcpyHostToDevice));
+  // A copy without a stream may return before the weights are there.
+  CHECK(cudaMemcpyAsync(weights, host.data(), WEIGHTS_BYTES, cudaMemcpyHostToDevice, streams[0]));
+  CHECK(cudaStreamSynchronize(streams[0]));
   for (int k = 0; k < BUFFER_COUNT; k++) CHECK(cudaMalloc(&buffers[k], BUFFERS[k]));
+  for (cudaEvent_t& each : over) CHECK(cudaEventCreateWithFlags(&each, cudaEventDisableTiming));
   CHECK(cudaEventCreateWithFlags(&done, cudaEventDisableTiming));
-  CHECK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
   return capture();
 }
 
 int model::capture() {
-  CHECK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
-  int outcome = OK;
-  for (int k = 0; k < LAUNCH_COUNT && outcome == OK; k++) outcome = launch(k, stream);
-  const cudaError_t ended = cudaStreamEndCapture(stream, &graph);
+  CHECK(cudaStreamBeginCapture(streams[0], cudaStreamCaptureModeThreadLocal));
+  const int outcome = launch_branches();
+  const cudaError_t ended = cudaStreamEndCapture(streams[0], &graph);
   if (outcome != OK) return outcome;
-  if (ended != cudaSuccess) return failed_call("cudaStreamEndCapture(stream, &graph)", ended);
+  if (ended != cudaSuccess) return failed_call("cudaStreamEndCapture(streams[0], &graph)", ended);
   CHECK(cudaGraphInstantiate(&frame, graph, 0));
+  CHECK(cudaGraphUpload(frame, streams[0]));
+  return OK;
+}
+
+// Launches that need nothing of each other are in different streams. All streams join the capture
+// when they wait for the first, and leave it when the first waits for them.
+int model::launch_branches() const {
+  const cudaEvent_t* ends = over + LAUNCH_COUNT;
+  CHECK(cudaEventRecord(ends[0], streams[0]));
+  for (int k = 1; k < STREAM_COUNT; k++) CHECK(cudaStreamWaitEvent(streams[k], ends[0], 0));
+  for (int k = 0, wait = 0; k < LAUNCH_COUNT; k++) {
+    cudaStream_t where = streams[LAUNCHES[k].stream];
+    for (; wait < WAIT_COUNT && WAITS[wait].launch == k; wait++)
+      CHECK(cudaStreamWaitEvent(where, over[WAITS[wait].before], 0));
+    if (launch(k, where) != OK) return FAILED;
+    CHECK(cudaEventRecord(over[k], where));
+  }
+  for (int k = 1; k < STREAM_COUNT; k++) {
+    CHECK(cudaEventRecord(ends[k], streams[k]));
+    CHECK(cudaStreamWaitEvent(streams[0], ends[k], 0));
+  }
   return OK;
 }
 
@@ -241,34 +270,53 @@ int model::copy_out(const model_output* outputs, cudaStream_t where, bool* on_ho
   return OK;
 }
 
+int model::enqueue(const model_input* inputs, const model_output* outputs, cudaStream_t where,
+                   bool* on_host) const {
+  if (copy_in(inputs, where, on_host) != OK) return FAILED;
+  if (LAUNCH_COUNT > 0) CHECK(cudaGraphLaunch(frame, where));
+  return copy_out(outputs, where, on_host);
+}
+
 int model::run(const model_input* inputs, const model_output* outputs, cudaStream_t where) {
-  bool on_host = false;
+  cudaStreamCaptureStatus capturing;
+  CHECK(cudaStreamIsCapturing(where, &capturing));
+  if (capturing != cudaStreamCaptureStatusNone)
+    return fail("the stream captures a graph, of which a frame cannot be a part, since it waits for "
+                "the frame before: run it outside of the capture");
   // The frame before, which another stream may have been given, uses the same memory.
   CHECK(cudaStreamWaitEvent(where, done, 0));
-  if (copy_in(inputs, where, &on_host) != OK) return FAILED;
-  if (LAUNCH_COUNT > 0) CHECK(cudaGraphLaunch(frame, where));
-  if (copy_out(outputs, where, &on_host) != OK) return FAILED;
-  CHECK(cudaEventRecord(done, where));
+  bool on_host = false;
+  const int outcome = enqueue(inputs, outputs, where, &on_host);
+  // The next frame waits for this one even if a part of it failed.
+  const cudaError_t recorded = cudaEventRecord(done, where);
+  if (outcome != OK) return outcome;
+  if (recorded != cudaSuccess) return failed_call("cudaEventRecord(done, where)", recorded);
   if (on_host) CHECK(cudaStreamSynchronize(where));
   return OK;
 }
 
-int model::profile(const model_input* inputs, const model_output* outputs, float* milliseconds) {
+int model::launch_timed(const model_input* inputs, const model_output* outputs) {
   bool on_host = false;
   while (times.size() < LAUNCH_COUNT + 1) {
     cudaEvent_t event;
     CHECK(cudaEventCreateWithFlags(&event, cudaEventDefault));
     times.push_back(event);
   }
-  CHECK(cudaStreamWaitEvent(stream, done, 0));
-  if (copy_in(inputs, stream, &on_host) != OK) return FAILED;
-  CHECK(cudaEventRecord(times[0], stream));
+  CHECK(cudaStreamWaitEvent(streams[0], done, 0));
+  if (copy_in(inputs, streams[0], &on_host) != OK) return FAILED;
+  CHECK(cudaEventRecord(times[0], streams[0]));
   for (int k = 0; k < LAUNCH_COUNT; k++) {
-    if (launch(k, stream) != OK) return FAILED;
-    CHECK(cudaEventRecord(times[k + 1], stream));
+    if (launch(k, streams[0]) != OK) return FAILED;
+    CHECK(cudaEventRecord(times[k + 1], streams[0]));
   }
-  if (copy_out(outputs, stream, &on_host) != OK) return FAILED;
-  CHECK(cudaStreamSynchronize(stream));
+  return copy_out(outputs, streams[0], &on_host);
+}
+
+int model::profile(const model_input* inputs, const model_output* outputs, float* milliseconds) {
+  const int outcome = launch_timed(inputs, outputs);
+  const cudaError_t ended = cudaStreamSynchronize(streams[0]);
+  if (outcome != OK) return outcome;
+  if (ended != cudaSuccess) return failed_call("cudaStreamSynchronize(streams[0])", ended);
   for (int k = 0; k < LAUNCH_COUNT; k++)
     CHECK(cudaEventElapsedTime(&milliseconds[k], times[k], times[k + 1]));
   return OK;
@@ -281,12 +329,16 @@ int model::release() {
     if (first == cudaSuccess) first = error;
   };
   if (done) note(cudaEventSynchronize(done));
-  if (stream) note(cudaStreamSynchronize(stream));
+  for (cudaStream_t each : streams)
+    if (each) note(cudaStreamSynchronize(each));
   for (cudaEvent_t event : times) note(cudaEventDestroy(event));
   if (frame) note(cudaGraphExecDestroy(frame));
   if (graph) note(cudaGraphDestroy(graph));
   if (done) note(cudaEventDestroy(done));
-  if (stream) note(cudaStreamDestroy(stream));
+  for (cudaEvent_t event : over)
+    if (event) note(cudaEventDestroy(event));
+  for (cudaStream_t each : streams)
+    if (each) note(cudaStreamDestroy(each));
   for (unsigned char* buffer : buffers)
     if (buffer) note(cudaFree(buffer));
   if (weights) note(cudaFree(weights));
@@ -374,7 +426,7 @@ size_t model_output_bytes(int number) { return is_output(number) ? OUTPUTS[numbe
 int model_launches(void) { return LAUNCH_COUNT; }
 
 const char* model_launch_name(int number) {
-  return number >= 0 && number < LAUNCH_COUNT ? LAUNCHES[number] : nullptr;
+  return number >= 0 && number < LAUNCH_COUNT ? LAUNCHES[number].does : nullptr;
 }
 
 int model_destroy(model* self) {
