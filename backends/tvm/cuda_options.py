@@ -9,6 +9,7 @@ from sightline.ir.errors import UserError
 
 ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_87", "sm_89", "sm_90", "sm_100", "sm_103", "sm_120")
 DEFAULT_ARCHITECTURE = "sm_90"
+OLDEST = 75
 FIRST_TENSOR_CORES = 80
 """The first architecture that multiplies tiles of the sizes that we use."""
 

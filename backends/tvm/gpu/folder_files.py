@@ -16,7 +16,7 @@ import json
 import zlib
 from pathlib import Path
 
-from sightline.backends.tvm.cuda_options import CudaOptions
+from sightline.backends.tvm.cuda_options import FIRST_TENSOR_CORES, OLDEST, CudaOptions
 from sightline.backends.tvm.gpu.folder import HEADER, PLAN, SOURCE, WEIGHTS_FILE
 from sightline.backends.tvm.gpu.network import Network, Place, Port, Step
 from sightline.backends.tvm.gpu.tensor_cores import FUNCTION
@@ -28,7 +28,7 @@ SCHEMA = 1
 
 INCLUDES = (
     *("cuda_runtime.h", "cerrno", "cstdint", "cstdio", "cstring", "exception"),
-    *("initializer_list", "map", "memory", "mutex", "set", "string", "thread", "vector"),
+    *("initializer_list", "map", "memory", "mutex", "string", "thread", "vector"),
 )
 
 
@@ -107,11 +107,17 @@ def _tables(network: Network) -> list[str]:
         *_table("LAUNCH", "Launch LAUNCHES", launches),
         *_table("WAIT", "Wait WAITS", waits),
         "",
+        f"constexpr int LEAST_ARCHITECTURE = {least_architecture(network)};",
         f"constexpr int STREAM_COUNT = {max(order.streams, default=0) + 1};",
         "",
         "}  // namespace",
         "",
     ]
+
+
+def least_architecture(network: Network) -> int:
+    """The oldest that can run the kernels, as a number."""
+    return FIRST_TENSOR_CORES if FUNCTION in network.source else OLDEST
 
 
 def _ports(kind: str, ports: tuple[Port, ...]) -> list[str]:

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -195,13 +196,17 @@ def test_damaged_weights_are_refused(
 def test_what_is_not_there_is_told(
     folder: Path, library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(ModelError, match="there is no CUDA device 7: there are 1"):
+    with pytest.raises(ModelError, match="there is no CUDA device 7, and 1 in all, numbered"):
         Model(folder, device=7, library=library)
     with pytest.raises(ModelError, match=r"the library .* cannot be loaded"):
         Model(folder, library=tmp_path / "none.so")
     monkeypatch.setenv("SIGHTLINE_CUDA_NO_CODE", "1")
     older = "no code for the device 0, which is sm_90: build it with 90 among MODEL_ARCHITECTURES"
     with pytest.raises(ModelError, match=older):
+        Model(folder, library=library)
+    loaded = ctypes.CDLL(str(library))
+    monkeypatch.setenv("SIGHTLINE_CUDA_FAIL_CALL", f"{emulator.calls(loaded) + 1}:35")
+    with pytest.raises(ModelError, match="driver is older than the CUDA runtime"):
         Model(folder, library=library)
     monkeypatch.setenv("SIGHTLINE_CUDA_NO_DEVICE", "1")
     with pytest.raises(ModelError, match="there is no CUDA device"):
@@ -291,6 +296,57 @@ def test_a_model_that_is_gone_is_told(folder: Path, library: Path) -> None:
     assert b"there is no such model: it was destroyed" in model.library.model_error()
     assert model.library.model_destroy(handle) == 1
     assert model.library.model_profile(handle, None, 0, None, 0, None, 0) == 1
+
+
+def test_a_model_that_is_destroyed_while_others_run_it(folder: Path, library: Path) -> None:
+    """A run ends rightly, or tells that the model is gone: none meets memory given back."""
+    with Model(folder, library=library) as first:
+        loaded, wanted = first.library, first.run(**ones())
+    for _ in range(20):
+        model = Model(folder, library=library)
+        given = [model._arguments(ones()) for _ in range(3)]
+        handle, model.handle = model.handle, ctypes.c_void_p()
+
+        def run(number: int, handle: ctypes.c_void_p = handle, given: list[Any] = given) -> bytes:
+            _, found, arguments = given[number]
+            while not loaded.model_run(handle, *arguments, None):
+                assert all((found[name] == array).all() for name, array in wanted.items())
+            return bytes(loaded.model_error())
+
+        with ThreadPoolExecutor(3) as pool:
+            ends = [pool.submit(run, number) for number in range(3)]
+            assert loaded.model_destroy(handle) == 0
+            assert all(b"there is no such model" in end.result() for end in ends)
+
+
+def test_a_stream_that_captures_is_refused(model: Model) -> None:
+    device = Device(model.library)
+    wanted = model.run(**ones())
+    _given, _, arguments = model._arguments(ones())
+    for _ in range(2):
+        assert model.library.cudaStreamBeginCapture(device.stream, 1) == 0
+        assert model.library.model_run(model.handle, *arguments, device.stream) == 1
+        assert b"the stream captures a graph" in model.library.model_error()
+        graph = ctypes.c_void_p()
+        assert model.library.cudaStreamEndCapture(device.stream, ctypes.byref(graph)) == 0
+        assert model.library.cudaGraphDestroy(graph) == 0
+    for name, array in model.run(**ones()).items():
+        np.testing.assert_array_equal(array, wanted[name])
+    device.close()
+
+
+def test_an_array_that_is_not_there_is_told_by_name(model: Model) -> None:
+    device = Device(model.library)
+    given = [device.holding(array) for array in ones().values()]
+    sizes = [model.library.model_output_bytes(number) for number in range(3)]
+    room = [*(device.room(size) for size in sizes[:2]), device.room(sizes[2])]
+    assert model.library.cudaFree(device.held.pop()) == 0
+    arguments = (at(given, [96, 96]), 2, at(room, sizes), 3)
+    assert model.library.model_run(model.handle, *arguments, device.stream) == 1
+    assert b"the copy of the output 'mean': " in model.library.model_error()
+    emulator.forget(model.library)
+    assert model.run(**ones())["sum"][0, 0, 0, 0] == 3
+    device.close()
 
 
 # The last test: what a device does not take back stays.

@@ -21,9 +21,9 @@ int fail(const std::string& text) {
   return FAILED;
 }
 
-int failed_call(const char* call, cudaError_t error) {
+int failed_call(const std::string& call, cudaError_t error) {
   cudaGetLastError();  // or the next call would tell of this one
-  return fail(std::string(call) + ": " + cudaGetErrorString(error) + " (" +
+  return fail(call + ": " + cudaGetErrorString(error) + " (" +
               cudaGetErrorName(error) + ")");
 }
 
@@ -107,6 +107,7 @@ struct model {
   cudaEvent_t done = nullptr;
   std::vector<cudaEvent_t> times;
   std::mutex mutex;
+  bool is_gone = false;  // destroyed while another thread waited for it
 
   void* at(Place place) const {
     return (place.buffer < 0 ? weights : buffers[place.buffer]) + place.offset;
@@ -154,25 +155,30 @@ static int check_code(int device) {
   int major = 0, minor = 0;
   CHECK(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
   CHECK(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device));
-  return fail("the library has no code for the device " + std::to_string(device) + ", which is sm_" +
-              std::to_string(10 * major + minor) + ": build it with " +
-              std::to_string(10 * major + minor) + " among MODEL_ARCHITECTURES, or compile the "
-              "network for that");
+  const int there = 10 * major + minor;
+  const std::string sm = "sm_" + std::to_string(there);
+  const std::string way =
+      there < LEAST_ARCHITECTURE
+          ? "compile the network for " + sm
+          : "build it with " + std::to_string(there) + " among MODEL_ARCHITECTURES";
+  return fail("the library has no code for the device " + std::to_string(device) + ", which is " +
+              sm + ": " + way);
 }
 
-// The models that were created and not destroyed: so that what is used later is told.
-static bool is_living(const model* self, int change) {
-  static std::mutex mutex;
-  static std::set<const model*> living;
-  const std::lock_guard<std::mutex> guard(mutex);
-  if (change > 0) living.insert(self);
-  if (change < 0) return living.erase(self) > 0;
-  return living.count(self) > 0;
+// The models that were created and not destroyed, so that what is used later is told. Who runs one
+// holds it until the end, whoever destroys it meanwhile.
+static std::mutex living_mutex;
+static std::map<const model*, std::shared_ptr<model>> living;
+
+static std::shared_ptr<model> find_living(const model* self) {
+  const std::lock_guard<std::mutex> guard(living_mutex);
+  const auto found = living.find(self);
+  return found == living.end() ? nullptr : found->second;
 }
 
-static int check_living(const model* self) {
-  if (!self) return fail("the model is NULL");
-  return is_living(self, 0) ? OK : fail("there is no such model: it was destroyed, or never created");
+static int no_such(const model* self) {
+  return fail(self ? "there is no such model: it was destroyed, or never created"
+                   : "the model is NULL");
 }
 
 int model::load(const std::vector<unsigned char>& host) {
@@ -245,27 +251,33 @@ int model::enter(OnDevice& there, const model_input* inputs, int input_count,
   return there.enter(device);
 }
 
-static int find_out(const void* address, bool* on_host) {
+// To or from the caller's memory, which may be the host's.
+static int copy(void* to, const void* from, const Port& port, const char* kind, const void* given,
+                cudaStream_t where, bool* on_host) {
   cudaPointerAttributes attributes;
-  CHECK(cudaPointerGetAttributes(&attributes, address));
-  if (attributes.type < cudaMemoryTypeDevice) *on_host = true;
-  return OK;
+  cudaError_t outcome = cudaPointerGetAttributes(&attributes, given);
+  if (outcome == cudaSuccess) {
+    if (attributes.type < cudaMemoryTypeDevice) *on_host = true;
+    outcome = cudaMemcpyAsync(to, from, port.bytes, cudaMemcpyDefault, where);
+  }
+  if (outcome == cudaSuccess) return OK;
+  return failed_call(std::string("the copy of the ") + kind + " '" + port.name + "'", outcome);
 }
 
 int model::copy_in(const model_input* inputs, cudaStream_t where, bool* on_host) const {
   for (int k = 0; k < INPUT_COUNT; k++) {
-    if (find_out(inputs[k].data, on_host) != OK) return FAILED;
-    CHECK(cudaMemcpyAsync(at(INPUTS[k].place), inputs[k].data, inputs[k].bytes, cudaMemcpyDefault,
-                          where));
+    const void* given = inputs[k].data;
+    if (copy(at(INPUTS[k].place), given, INPUTS[k], "input", given, where, on_host) != OK)
+      return FAILED;
   }
   return OK;
 }
 
 int model::copy_out(const model_output* outputs, cudaStream_t where, bool* on_host) const {
   for (int k = 0; k < OUTPUT_COUNT; k++) {
-    if (find_out(outputs[k].data, on_host) != OK) return FAILED;
-    CHECK(cudaMemcpyAsync(outputs[k].data, at(OUTPUTS[k].place), outputs[k].bytes,
-                          cudaMemcpyDefault, where));
+    void* given = outputs[k].data;
+    if (copy(given, at(OUTPUTS[k].place), OUTPUTS[k], "output", given, where, on_host) != OK)
+      return FAILED;
   }
   return OK;
 }
@@ -364,23 +376,27 @@ int model_create(int device, const char* weights_path, model** created) {
     if (!weights_path) return fail("the path of the weights is NULL");
     int count = 0;
     const cudaError_t counted = cudaGetDeviceCount(&count);
+    if (counted == cudaErrorInsufficientDriver)
+      return failed_call("the driver is older than the CUDA runtime in this library: update the "
+                         "driver, or build with an older toolkit", counted);
     if (counted != cudaSuccess) return failed_call("there is no CUDA device", counted);
     if (device < 0 || device >= count)
-      return fail("there is no CUDA device " + std::to_string(device) + ": there are " +
-                  std::to_string(count));
+      return fail("there is no CUDA device " + std::to_string(device) + ", and " +
+                  std::to_string(count) + " in all, numbered from 0");
     OnDevice there;
     if (there.enter(device) != OK || check_code(device) != OK) return FAILED;
     std::vector<unsigned char> weights;
     if (read_weights(weights_path, weights) != OK) return FAILED;
-    std::unique_ptr<model> made(new model);
+    const auto made = std::make_shared<model>();
     made->device = device;
     if (made->load(weights) != OK) {
       const std::string reason = model_error();
       made->release();
       return fail(reason);
     }
-    is_living(made.get(), 1);
-    *created = made.release();
+    const std::lock_guard<std::mutex> guard(living_mutex);
+    living[made.get()] = made;
+    *created = made.get();
     return OK;
   });
 }
@@ -388,25 +404,29 @@ int model_create(int device, const char* weights_path, model** created) {
 int model_run(model* self, const model_input* inputs, int input_count, const model_output* outputs,
               int output_count, void* stream) {
   return guarded([&]() -> int {
-    if (check_living(self) != OK) return FAILED;
-    const std::lock_guard<std::mutex> guard(self->mutex);
+    const std::shared_ptr<model> own = find_living(self);
+    if (!own) return no_such(self);
+    const std::lock_guard<std::mutex> guard(own->mutex);
+    if (own->is_gone) return no_such(self);
     OnDevice there;
-    if (self->enter(there, inputs, input_count, outputs, output_count) != OK) return FAILED;
-    return self->run(inputs, outputs, static_cast<cudaStream_t>(stream));
+    if (own->enter(there, inputs, input_count, outputs, output_count) != OK) return FAILED;
+    return own->run(inputs, outputs, static_cast<cudaStream_t>(stream));
   });
 }
 
 int model_profile(model* self, const model_input* inputs, int input_count,
                   const model_output* outputs, int output_count, float* milliseconds, int count) {
   return guarded([&]() -> int {
-    if (check_living(self) != OK) return FAILED;
+    const std::shared_ptr<model> own = find_living(self);
+    if (!own) return no_such(self);
     if (count != LAUNCH_COUNT || !milliseconds)
       return fail("the model has " + std::to_string(LAUNCH_COUNT) + " launches, and was given room "
                   "for the times of " + std::to_string(milliseconds ? count : 0));
-    const std::lock_guard<std::mutex> guard(self->mutex);
+    const std::lock_guard<std::mutex> guard(own->mutex);
+    if (own->is_gone) return no_such(self);
     OnDevice there;
-    if (self->enter(there, inputs, input_count, outputs, output_count) != OK) return FAILED;
-    return self->profile(inputs, outputs, milliseconds);
+    if (own->enter(there, inputs, input_count, outputs, output_count) != OK) return FAILED;
+    return own->profile(inputs, outputs, milliseconds);
   });
 }
 
@@ -432,11 +452,18 @@ const char* model_launch_name(int number) {
 int model_destroy(model* self) {
   return guarded([&]() -> int {
     if (!self) return OK;
-    if (!is_living(self, -1)) return check_living(self);
+    const std::shared_ptr<model> own = find_living(self);
+    if (!own) return no_such(self);
+    const std::lock_guard<std::mutex> guard(own->mutex);
+    if (own->is_gone) return no_such(self);
+    {
+      const std::lock_guard<std::mutex> others(living_mutex);
+      living.erase(self);
+    }
+    own->is_gone = true;
     OnDevice there;
-    const int entered = there.enter(self->device);
-    const int released = self->release();
-    delete self;
+    const int entered = there.enter(own->device);
+    const int released = own->release();
     return entered != OK ? entered : released;
   });
 }
