@@ -15,10 +15,9 @@ from sightline.ir.graph import Graph
 from sightline.ir.types import Array
 from sightline.peers.pytorch import Program
 
-Replay = Callable[[], Any]
-"""One frame, enqueued on the current stream; its inputs are on the device already."""
-
-Prepared = tuple[Replay, tuple[Tensor, ...]]
+Replay = Callable[[], tuple[Tensor, ...]]
+"""One frame, enqueued on the current stream, and its outputs, which are good until the next. Its
+inputs are on the device already."""
 
 WARM_UP = 3
 
@@ -27,11 +26,11 @@ CUDA: Any = torch.cuda  # parts of it have no types
 
 def forms(
     graph: Graph, frame: Mapping[str, Array], half: bool
-) -> Iterator[tuple[str, Callable[[], Prepared]]]:
-    """Names, and what prepares each: then there is a frame to replay, and where its outputs are."""
+) -> Iterator[tuple[str, Callable[[], Replay]]]:
+    """Names, and what prepares each."""
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.benchmark = True
-    for way, prepare in {"eager, captured": _captured, "torch.compile": _compiled}.items():
+    for way, prepare in WAYS.items():
         for memory in ("contiguous", "channels_last"):
             yield f"{way}, {memory}", functools.partial(prepare, graph, frame, half, memory)
 
@@ -39,7 +38,11 @@ def forms(
 def module(
     graph: Graph, frame: Mapping[str, Array], device: str, half: bool, memory: str
 ) -> tuple[GraphModule, tuple[Tensor, ...]]:
-    """The network on a device, and its inputs there; with `half`, all of its floats are halves."""
+    """The network on a device, and its inputs there; with `half`, all of its floats are halves.
+
+    What our program computes in doubles, which are slow there, PyTorch's users do in floats.
+    """
+    narrower = {torch.float64: torch.float32, **({torch.float32: torch.float16} if half else {})}
     program, names = Program(graph), list(frame)
 
     def compute(*inputs: Tensor) -> tuple[Tensor, ...]:
@@ -50,8 +53,7 @@ def module(
         traced: GraphModule = make_fx(compute)(*given)
 
     def moved(tensor: Tensor) -> Tensor:
-        if half and tensor.dtype == torch.float32:
-            tensor = tensor.half()
+        tensor = tensor.to(narrower.get(tensor.dtype, tensor.dtype))
         if memory == "channels_last" and tensor.dim() == 4:
             tensor = tensor.contiguous(memory_format=torch.channels_last)
         return tensor.to(device)
@@ -62,14 +64,14 @@ def module(
         changed = dict(node.kwargs)
         if "device" in changed:
             changed["device"] = torch.device(device)
-        if half and changed.get("dtype") == torch.float32:
-            changed["dtype"] = torch.float16
+        if changed.get("dtype") in narrower:
+            changed["dtype"] = narrower[changed["dtype"]]
         node.kwargs = changed
     traced.recompile()
     return traced, tuple(map(moved, given))
 
 
-def _captured(graph: Graph, frame: Mapping[str, Array], half: bool, memory: str) -> Prepared:
+def _captured(graph: Graph, frame: Mapping[str, Array], half: bool, memory: str) -> Replay:
     """Op by op, as one CUDA graph."""
     network, inputs = module(graph, frame, "cuda", half, memory)
     aside = CUDA.Stream()
@@ -80,12 +82,16 @@ def _captured(graph: Graph, frame: Mapping[str, Array], half: bool, memory: str)
     CUDA.current_stream().wait_stream(aside)
     captured = CUDA.CUDAGraph()
     with torch.no_grad(), CUDA.graph(captured):
-        outputs = network(*inputs)
-    captured.replay()
-    return captured.replay, outputs
+        outputs: tuple[Tensor, ...] = network(*inputs)
+
+    def replay() -> tuple[Tensor, ...]:
+        captured.replay()
+        return outputs
+
+    return replay
 
 
-def _compiled(graph: Graph, frame: Mapping[str, Array], half: bool, memory: str) -> Prepared:
+def _compiled(graph: Graph, frame: Mapping[str, Array], half: bool, memory: str) -> Replay:
     """By its compiler, which captures the frame too."""
     network, inputs = module(graph, frame, "cuda", half, memory)
     program = torch.compile(network, mode="max-autotune")
@@ -96,8 +102,11 @@ def _compiled(graph: Graph, frame: Mapping[str, Array], half: bool, memory: str)
         return outputs
 
     for _ in range(WARM_UP):
-        outputs = replay()
-    return replay, outputs
+        replay()
+    return replay
+
+
+WAYS = {"eager, captured": _captured, "torch.compile": _compiled}
 
 
 def milliseconds(replay: Replay, frames: int) -> float:

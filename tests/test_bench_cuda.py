@@ -60,7 +60,7 @@ def device(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Device]:
     source = folder / "half" / "cuda" / "model.cu"
     library = emulator.build(source, folder / "emulated", checked=False)
     monkeypatch.setattr(nvcc, "build", lambda place, arch: library)
-    for name, count in {"TOGETHER": 1, "SAMPLES": 2, "WARM_UP": 1}.items():
+    for name, count in {"TOGETHER": 1, "SAMPLES": 2, "WARM_UP": 0}.items():
         monkeypatch.setattr(cuda, name, count)
     made = Device(ctypes.CDLL(str(library)))
     yield made
@@ -69,18 +69,30 @@ def device(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Device]:
 
 def test_a_run_beside_a_peer(folder: Path, device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     def peers(*_: object) -> Iterator[tuple[str, Callable[[int], float]]]:
-        yield "slow", lambda frames: 1e9
-        yield "quick", lambda frames: 1e-9
+        yield "eager, slow", lambda frames: 1e9
+        yield "torch.compile, quick", lambda frames: 1e-9
 
     monkeypatch.setattr(cuda, "_peers", peers)
     figures = {each.what: each for each in cuda.beside(folder, "half", device)}
     assert list(figures) == [
         "scene, half: cuda",
-        "scene, half: slow",
-        "scene, half: quick",
-        "scene, half: cuda / quick, their quickest",
+        "scene, half: eager, slow",
+        "scene, half: torch.compile, quick",
+        "scene, half: cuda / torch.compile, quick, their quickest",
     ]
-    assert not figures["scene, half: cuda / quick, their quickest"].is_met
+    assert not figures["scene, half: cuda / torch.compile, quick, their quickest"].is_met
+
+
+def test_the_bar_takes_all_ways_of_the_peer(
+    folder: Path,
+    device: Device,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(cuda, "_peers", lambda *_: iter([("eager, captured", lambda _: 1.0)]))
+    figures = [each.what for each in cuda.beside(folder, "half", device)]
+    assert figures == ["scene, half: cuda", "scene, half: eager, captured"]
+    assert "not held to its bar" in capsys.readouterr().err
 
 
 def test_wrong_outputs_have_no_time(

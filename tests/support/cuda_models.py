@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from sightline.backends.tvm.cuda import Cuda
-from sightline.backends.tvm.cuda_options import CudaOptions
+from sightline.backends.tvm.cuda_options import DEFAULT_ARCHITECTURE, CudaOptions
 from sightline.backends.tvm.gpu.folder.model import Model
 from sightline.ir.build import GraphBuilder
 from sightline.ir.graph import Graph, Input
@@ -20,10 +20,12 @@ from sightline.sim.cuda import emulator
 from tests.support.integer_networks import SHAPE, STEPS, IntegerNetwork
 
 
-def compiled(graph: Graph, folder: Path, half: bool = False) -> Path:
+def compiled(
+    graph: Graph, folder: Path, half: bool = False, arch: str = DEFAULT_ARCHITECTURE
+) -> Path:
     """The folder of the target, with the graph's files in it."""
     folder.mkdir(parents=True, exist_ok=True)
-    Cuda(CudaOptions(half=half)).compile(graph, folder, silent)
+    Cuda(CudaOptions(arch, half)).compile(graph, folder, silent)
     return folder
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,21 +15,27 @@ from sightline.ir.errors import UserError
 from sightline.ir.types import Array
 
 RUNTIMES = ("libcudart.so", "libcudart.so.13", "libcudart.so.12")
+FOLDERS = ("lib64", "lib", "targets/x86_64-linux/lib", "targets/sbsa-linux/lib")
+"""Where a toolkit has them."""
+
 COPY_WHEREVER = 4
 """cudaMemcpyDefault: the pointers say what they are of."""
 
 
 def find_runtime(nvcc: str) -> ctypes.CDLL:
-    """The toolkit's library: where the loader finds it, or beside nvcc."""
-    beside = Path(nvcc).resolve().parent.parent / "lib64"
-    for name in (*RUNTIMES, *(str(beside / each) for each in RUNTIMES)):
+    """The toolkit's library: where the loader finds it, beside nvcc, or where CUDA_HOME says."""
+    toolkits = [Path(nvcc).resolve().parent.parent, Path(nvcc).parent.parent]
+    if home := os.environ.get("CUDA_HOME"):
+        toolkits.append(Path(home))
+    places = [toolkit / folder for toolkit in toolkits for folder in FOLDERS]
+    for name in (*RUNTIMES, *(str(place / each) for place in places for each in RUNTIMES)):
         try:
             return ctypes.CDLL(name)
         except OSError:
             continue
     raise UserError(
         "the runtime library of CUDA, libcudart.so, is not found",
-        fix=f"Add its folder, as {beside}, to LD_LIBRARY_PATH.",
+        fix=f"Add its folder, as {places[0]}, to LD_LIBRARY_PATH.",
     )
 
 
@@ -138,8 +145,9 @@ def _poisoned(array: Array) -> Array:
 
 
 def told_by_the_driver() -> dict[str, str]:
-    """The first device's name, driver and clocks, as nvidia-smi tells them."""
-    fields = ("name", "driver_version", "clocks.max.sm", "clocks.sm", "clocks.mem", "power.limit")
+    """The first device's name, driver, clocks and so on, as nvidia-smi tells them."""
+    clocks = ("clocks.max.sm", "clocks.sm", "clocks.mem")
+    fields = ("name", "driver_version", "compute_cap", *clocks, "power.limit")
     command = ["nvidia-smi", f"--query-gpu={','.join(fields)}", "--format=csv,noheader", "-i", "0"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -16,6 +16,8 @@ from sightline.backends.tvm.gpu.folder import HEADER, SOURCE
 from sightline.ir.cache import cache_folder
 from sightline.ir.errors import UserError
 
+USUAL = "/usr/local/cuda/bin/nvcc"
+
 
 def check_device() -> None:
     """Refuse to go on where there is no device."""
@@ -38,8 +40,7 @@ def _no_device(why: str) -> UserError:
 
 def find_nvcc() -> str:
     """The CUDA compiler: what NVCC names, the one on the path, or where it is installed to."""
-    usual = "/usr/local/cuda/bin/nvcc"
-    for name in filter(None, (os.environ.get("NVCC"), "nvcc", usual)):
+    for name in filter(None, (os.environ.get("NVCC"), "nvcc", USUAL)):
         found = shutil.which(name)
         if found:
             return found
@@ -63,7 +64,7 @@ def build(folder: Path, arch: str) -> Path:
         compute = arch.replace("sm_", "compute_")
         run(
             nvcc,
-            *("-O3", "-std=c++17", "-shared", "-Xcompiler", "-fPIC"),
+            *("-O3", "-std=c++17", "-shared", "-Xcompiler", "-fPIC,-fvisibility=hidden"),
             *("-gencode", f"arch={compute},code=[{arch},{compute}]"),
             *(str(folder / SOURCE), "-o", str(half)),
         )

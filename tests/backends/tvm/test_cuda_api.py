@@ -206,7 +206,7 @@ def test_what_is_not_there_is_told(
         Model(folder, library=library)
     loaded = ctypes.CDLL(str(library))
     monkeypatch.setenv("SIGHTLINE_CUDA_FAIL_CALL", f"{emulator.calls(loaded) + 1}:35")
-    with pytest.raises(ModelError, match="driver is older than the CUDA runtime"):
+    with pytest.raises(ModelError, match="its driver is older than the CUDA runtime"):
         Model(folder, library=library)
     monkeypatch.setenv("SIGHTLINE_CUDA_NO_DEVICE", "1")
     with pytest.raises(ModelError, match="there is no CUDA device"):

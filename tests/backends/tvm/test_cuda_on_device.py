@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from sightline.backends import reference
+from sightline.backends.tvm.cuda_options import ARCHITECTURES, OLDEST
 from sightline.backends.tvm.gpu import device as devices
 from sightline.backends.tvm.gpu import nvcc
 from sightline.backends.tvm.gpu.folder.model import Model
@@ -32,7 +33,13 @@ from tests.support.random_graphs import inputs_for
 FIRST = random.SystemRandom().randrange(1 << 30)
 """Other inputs in every run; a failure tells it."""
 
-TOOLS = ("memcheck", "racecheck", "synccheck")
+TOOLS = {
+    "memcheck": ("--leak-check", "full"),
+    "racecheck": (),
+    "synccheck": (),
+    "initcheck": (),
+}
+"""Of compute-sanitizer, and what else they are told."""
 
 
 def why_not() -> str:
@@ -47,13 +54,27 @@ def why_not() -> str:
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=f"runs on a CUDA device, and {why_not()}")
 
 
+def architecture() -> str:
+    """The device's own, or an older one that it runs the code of."""
+    told = devices.told_by_the_driver().get("compute_cap", "")
+    own = int(told.replace(".", "") or 0)
+    numbers = [int(name.removeprefix("sm_")) for name in ARCHITECTURES]
+    same = [number for number in numbers if number // 10 == own // 10 and number <= own]
+    return f"sm_{max(same, default=OLDEST)}"
+
+
+def beside_nvcc(tool: str) -> str | None:
+    """A tool on the path, or where nvcc is."""
+    return shutil.which(tool) or shutil.which(tool, path=str(Path(nvcc.find_nvcc()).parent))
+
+
 def run_on_device(
     graph: Graph, inputs: Mapping[str, Array], folder: Path, half: bool = False
 ) -> dict[str, Array]:
     """Two frames, of arrays that stay on the device; what is not written is not a number."""
-    compiled(graph, folder, half)
+    compiled(graph, folder, half, architecture())
     device = devices.Device(devices.find_runtime(nvcc.find_nvcc()))
-    with Model(folder, library=nvcc.build(folder, "sm_90")) as model:
+    with Model(folder, library=nvcc.build(folder, architecture())) as model:
         given = [inputs[each["name"]] for each in model.inputs]
         frame = devices.Resident(device, model, given)
         frame.enqueue()
@@ -110,33 +131,25 @@ def assert_same(graph: Graph, inputs: Mapping[str, Array], folder: Path) -> None
         np.testing.assert_array_equal(found, wanted[name], f"seeds from {FIRST}")
 
 
-@pytest.mark.skipif(
-    shutil.which("compute-sanitizer") is None, reason="there is no compute-sanitizer"
-)
 @pytest.mark.parametrize("tool", TOOLS)
 @pytest.mark.parametrize("precision", ["float", "half", "int8"])
 def test_a_sanitizer_finds_nothing(tool: str, precision: str, tmp_path: Path) -> None:
     """In the example of a small scene network, as CMake builds it for a user."""
+    sanitizer = beside_nvcc("compute-sanitizer")
+    if sanitizer is None:
+        pytest.skip("there is no compute-sanitizer")
     graph = read("models:scene,seed=3,scales=2,height=64,width=96").graph
     graph = quantized(prepared(graph)) if precision == "int8" else graph
     graph = pipeline.run(graph, passes=pipeline.passes_for(graph))
-    folder = compiled(graph, tmp_path / "net", half=precision == "half")
+    folder = compiled(graph, tmp_path / "net", precision == "half", architecture())
     [array] = inputs_for(graph, FIRST).values()
     array.tofile(folder / "input.bin")
     commands = [
-        ["cmake", "-B", "build"],
+        ["cmake", "-B", "build", f"-DCMAKE_CUDA_COMPILER={nvcc.find_nvcc()}"],
         ["cmake", "--build", "build"],
         [
-            "compute-sanitizer",
-            "--tool",
-            tool,
-            "--error-exitcode",
-            "9",
-            "build/example",
-            "weights.bin",
-            "input.bin",
-            "-o",
-            "output.bin",
+            *(sanitizer, "--tool", tool, *TOOLS[tool], "--error-exitcode", "9"),
+            *("build/example", "weights.bin", "input.bin", "-o", "output.bin"),
         ],
     ]
     for command in commands:

@@ -377,8 +377,8 @@ int model_create(int device, const char* weights_path, model** created) {
     int count = 0;
     const cudaError_t counted = cudaGetDeviceCount(&count);
     if (counted == cudaErrorInsufficientDriver)
-      return failed_call("the driver is older than the CUDA runtime in this library: update the "
-                         "driver, or build with an older toolkit", counted);
+      return failed_call("there is no CUDA device, or its driver is older than the CUDA runtime in "
+                         "this library: update the driver, or build with an older toolkit", counted);
     if (counted != cudaSuccess) return failed_call("there is no CUDA device", counted);
     if (device < 0 || device >= count)
       return fail("there is no CUDA device " + std::to_string(device) + ", and " +
