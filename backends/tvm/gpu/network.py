@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -18,9 +19,10 @@ from sightline.backends.tvm.gpu.machine import gpu
 from sightline.backends.tvm.layout import PLANAR, Gather, Packing
 from sightline.backends.tvm.lowering import Signature, kind_of, names_of, signature_of
 from sightline.backends.tvm.plan import share
+from sightline.ir.errors import UserError
 from sightline.ir.graph import Const, Graph, Node
 from sightline.ir.progress import Report
-from sightline.ir.types import Array, Shape
+from sightline.ir.types import MAX_ELEMENTS, Array, Shape
 
 ALIGNMENT = 256
 """Bytes at multiples of which arrays begin, as those of cudaMalloc do."""
@@ -130,6 +132,7 @@ def lower(
             choice = (choices or {}).get(signature, MODEL)
             functions[signature] = define(name, signature, machine, choice)
         function = functions[signature]
+        _check_addresses(node, function)
         inner = members[node.name]
         calls.append(_call(staged, node, signature, function, renamed, weights, inner))
         stages = [calls[-1].values[f"s{k}"] for k in range(len(function.stages))]
@@ -184,6 +187,19 @@ def _sizes(graph: Graph) -> dict[str, int]:
         for node in graph.nodes
         if not isinstance(node.op, Const)
     }
+
+
+def _check_addresses(node: Node, function: Function) -> None:
+    """The graph's own values are no larger; numbers of cells are computed in 32 bits."""
+    for stage in function.stages:
+        size = math.prod(map(int, stage.shape))
+        if size > MAX_ELEMENTS:
+            raise UserError(
+                f"between its kernels lie {size} numbers, and the most that the target 'cuda' "
+                f"supports is {MAX_ELEMENTS}",
+                fix="Use smaller pictures or batches.",
+                node=node.name,
+            )
 
 
 def _bytes_of(tensor: object) -> int:

@@ -14,7 +14,10 @@ import sightline
 from sightline.backends.tvm.cuda import TARGET, Cuda
 from sightline.backends.tvm.cuda_options import CudaOptions
 from sightline.backends.tvm.gpu import nvcc
+from sightline.ir.build import GraphBuilder
 from sightline.ir.errors import UserError
+from sightline.ir.ops.normalization import LocalNorm
+from sightline.ir.types import TensorType
 from sightline.passes import pipeline
 from sightline.source import read
 from tests.conftest import Golden
@@ -60,6 +63,13 @@ def test_the_same_model_gives_the_same_files(tmp_path: Path) -> None:
     first, second = (compiled(labeler().graph, tmp_path / name) for name in "ab")
     for name in FILES:
         assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+def test_more_numbers_than_addresses_are_refused(tmp_path: Path) -> None:
+    net = GraphBuilder("net")
+    net.output(net.add(LocalNorm(), net.input("x", TensorType((1, 1, 40000, 40000)))))
+    with pytest.raises(UserError, match="between its kernels lie 3201120000 numbers"):
+        compiled(net.finish(), tmp_path)
 
 
 def test_unknown_architectures_are_refused_before_any_work() -> None:
