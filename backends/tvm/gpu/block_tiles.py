@@ -24,6 +24,9 @@ from tvm.tirx import IterVar
 MOST_UNROLLED = 16
 """The longest loop that is written out."""
 
+MOST_BLOCKS = 65_535
+"""Of a launch, along y and z; along x, where batch and maps are, as many as a value has numbers."""
+
 
 def lay_out(
     sch: s_tir.Schedule,
@@ -40,12 +43,8 @@ def lay_out(
     tile_row, t_row, row = sch.split(row, [None, down, own_rows])
     tile_column, t_column, column = sch.split(column, [None, across, own_columns])
     sch.reorder(n, group, tile_row, tile_column, t_map, t_row, t_column, o, row, column)
-    for loop, axis in zip(
-        (sch.fuse(n, group), tile_row, tile_column, t_map, t_row, t_column),
-        ("blockIdx.z", "blockIdx.y", "blockIdx.x", "threadIdx.z", "threadIdx.y", "threadIdx.x"),
-        strict=True,
-    ):
-        sch.bind(loop, axis)
+    bind_blocks(sch, sch.fuse(n, group), tile_row, tile_column)
+    bind_threads(sch, (t_map, t_row, t_column))
     for loop in (o, row, column):
         sch.unroll(loop)
     in_registers(sch, between, column)
@@ -53,6 +52,20 @@ def lay_out(
     for stage in shared:
         _fill(sch, stage, chunk, (deep, down, across))
     sch.decompose_reduction(sums, chunk)
+
+
+def bind_blocks(sch: s_tir.Schedule, *loops: Any) -> None:
+    """Loops over blocks, the first the longest: all become one where another is too long."""
+    if any(int(sch.get(loop).extent) > MOST_BLOCKS for loop in loops[1:]):
+        loops = (sch.fuse(*loops),)
+    for loop, axis in zip(loops, ("blockIdx.x", "blockIdx.y", "blockIdx.z"), strict=False):
+        sch.bind(loop, axis)
+
+
+def bind_threads(sch: s_tir.Schedule, loops: Sequence[Any]) -> None:
+    """Three loops over the threads of a block, from the outermost."""
+    for loop, axis in zip(loops, ("threadIdx.z", "threadIdx.y", "threadIdx.x"), strict=True):
+        sch.bind(loop, axis)
 
 
 def in_registers(sch: s_tir.Schedule, stages: Sequence[Any], loop: Any) -> None:
@@ -93,5 +106,4 @@ def _fill(sch: s_tir.Schedule, stage: Any, chunk: Any, threads: Sequence[int]) -
     sch.compute_at(stage, chunk, preserve_unit_loops=True)
     loops = sch.get_loops(stage)[-outer:]
     _, *bound = sch.split(sch.fuse(*loops), [None, *threads])
-    for loop, axis in zip(bound, ("threadIdx.z", "threadIdx.y", "threadIdx.x"), strict=True):
-        sch.bind(loop, axis)
+    bind_threads(sch, bound)

@@ -24,7 +24,7 @@ from tvm.s_tir import SBlockRealize
 from tvm.tirx import IterVar
 from tvm_ffi.structural import structural_map
 
-from sightline.backends.tvm.gpu.block_tiles import in_registers
+from sightline.backends.tvm.gpu.block_tiles import bind_blocks, bind_threads, in_registers
 from sightline.backends.tvm.gpu.matrix_tiles import COLUMNS, HALVES
 from sightline.backends.tvm.gpu.tensor_cores import Product, tensor_intrinsic
 
@@ -52,12 +52,8 @@ def lay_out(
     tile_column, w_column, g = _split(sch, column, [None, across, COLUMNS])
     warps = (w_map, w_row, w_column)
     sch.reorder(n, group, tile_row, tile_column, *warps, g, t, o, row)
-    for loop, axis in zip(
-        (sch.fuse(n, group), tile_row, tile_column, sch.fuse(*warps), g, t),
-        ("blockIdx.z", "blockIdx.y", "blockIdx.x", "threadIdx.z", "threadIdx.y", "threadIdx.x"),
-        strict=True,
-    ):
-        sch.bind(loop, axis)
+    bind_blocks(sch, sch.fuse(n, group), tile_row, tile_column)
+    bind_threads(sch, (sch.fuse(*warps), g, t))
     for loop in (o, row):
         sch.unroll(loop)
     in_registers(sch, between, row)
@@ -188,8 +184,7 @@ def _fill_pixels(
         sch.unroll(word_loop)
         _, warp = sch.split(sch.fuse(row, column, plane), [None, warps])
         bound = [warp, g, t]
-    for loop, axis in zip(bound, ("threadIdx.z", "threadIdx.y", "threadIdx.x"), strict=True):
-        sch.bind(loop, axis)
+    bind_threads(sch, bound)
     return planes
 
 
