@@ -6,12 +6,13 @@ namespace {
 //   a holds pixels g, g + 8 at numbers t of the first half of k, then of the second: four registers;
 //   b holds map g at numbers t of either half: two;
 //   c holds pixels g, g + 8 of maps 2 t, 2 t + 1.
-// A register is two halves or four bytes of k. What runs this without PTX brings its own.
+// A register is two halves or four bytes of k. It is volatile so that it stays where all lanes come:
+// nothing else forbids that a compiler moves it into a branch. What runs this without PTX brings its own.
 #ifndef TENSOR_CORES
 #define TENSOR_CORES(shape, types, sum, constraint, pixel, weight)                                \
   [[maybe_unused]] __device__ __forceinline__ void multiply_tiles(                                \
       sum* c, const unsigned (&a)[4], const unsigned (&b)[2], pixel, weight) {                    \
-    asm("mma.sync.aligned." shape ".row.col." types                                               \
+    asm volatile("mma.sync.aligned." shape ".row.col." types                                      \
         " {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"                        \
         : "+" constraint(c[0]), "+" constraint(c[1]), "+" constraint(c[2]), "+" constraint(c[3])  \
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));                      \
@@ -57,7 +58,8 @@ __device__ __forceinline__ void add_products(Sum* sums, const Pixel* pixels, con
 #pragma unroll
     for (int part = 0; part < 2; part++) {
       const int group = 2 * step + part, number = group * GROUP + own;
-      inside[part] = number < LENGTH;
+      // The compiler does not know that threadIdx.x < 4.
+      inside[part] = LENGTH % (2 * GROUP) == 0 || number < LENGTH;
       // Without whole groups of planes, columns lie one right behind the other.
       places[part] = PLANES % GROUP ? number
                                     : group / GROUPS * to_column + group % GROUPS * GROUP + own;
