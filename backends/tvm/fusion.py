@@ -142,6 +142,20 @@ def groups(graph: Graph) -> Iterator[Group]:
             yield of[node.name]
 
 
+def loaded(nodes: Sequence[Node]) -> set[str]:
+    """What ops of a kernel read other than number by number, and what that is computed from.
+
+    The pooling of a bank is no such op: all that it reads is in registers.
+    """
+    has_bank = any(isinstance(node.op, BANKS) for node in nodes)
+    by_number = (*BY_NUMBER, *POOLS) if has_bank else BY_NUMBER
+    found: set[str] = set()
+    for node in reversed(nodes):
+        if node.name in found or not isinstance(node.op, by_number):
+            found.update(node.inputs)
+    return found
+
+
 def _open_group(graph: Graph, node: Node, of: dict[str, Group]) -> Group | None:
     """The group that an op can join: one with a filter bank if it has the choice."""
     operands = graph.input_types(node)

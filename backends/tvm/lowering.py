@@ -12,7 +12,7 @@ from tvm import s_tir, te
 
 from sightline.backends.tvm.build import MODEL, Build, Choice, Machine, Operand, named, stored
 from sightline.backends.tvm.expressions import RENAMED, expression_of
-from sightline.backends.tvm.fusion import POOLS, fused, groups
+from sightline.backends.tvm.fusion import BANKS, BY_NUMBER, POOLS, fused, groups, loaded
 from sightline.backends.tvm.layout import Layout
 from sightline.backends.tvm.layout_choice import layouts
 from sightline.backends.tvm.plan import Argument, Call, Plan, lifetimes, place
@@ -97,20 +97,24 @@ def expressed(op: Op, build: Build) -> Any:
     if not isinstance(op, Stage):
         return _express(op, build, *(operand.view for operand in build.operands))
     numbers = {node.name: number for number, node in enumerate(op.body.inputs)}
+    uses, inside = op.body.uses, loaded(op.body.operations)
     values: dict[str, Any] = {}
+    kept: dict[str, Any] = {}
 
-    def value(name: str) -> Any:
-        if name not in numbers:
+    def value(name: str, reader: Node) -> Any:
+        if name in numbers:
+            # Looked up late: the op before may have asked for the operand under another shape.
+            view = build.operands[numbers[name]].view
+            return build.flat(view) if build.merged else view
+        is_named = isinstance(reader.op, UNNAMED) or uses[name] > 1
+        if not is_named or reader.name in inside or not isinstance(reader.op, BY_NUMBER):
             return values[name]
-        # Looked up late: the op before may have asked for the operand under another shape.
-        view = build.operands[numbers[name]].view
-        return build.flat(view) if build.merged else view
+        if name not in kept:
+            kept[name] = named(values[name])
+        return kept[name]
 
     for node in op.body.operations:
-        operands = [
-            named(value(name)) if name in values and isinstance(node.op, UNNAMED) else value(name)
-            for name in node.inputs
-        ]
+        operands = [value(name, node) for name in node.inputs]
         if build.merged and isinstance(node.op, POOLS):
             values[node.name] = pool_cells(node.op, *operands)
         else:
@@ -126,10 +130,12 @@ def _express(op: Op, build: Build, *operands: Any) -> Any:
 
 def pooled_window(op: Op) -> tuple[int, ...]:
     """The window in which a stage pools its filter bank."""
-    if isinstance(op, Stage) and len(op.body.operations) > 1:
-        for node in op.body.operations[1:]:
-            if isinstance(node.op, POOLS):
-                return node.op.window.kernel
+    if isinstance(op, Stage):
+        ops = [node.op for node in op.body.operations]
+        banks = [number for number, each in enumerate(ops) if isinstance(each, BANKS)]
+        for each in ops[banks[0] + 1 :] if banks else []:
+            if isinstance(each, POOLS):
+                return each.window.kernel
     return (1, 1)
 
 
@@ -188,8 +194,11 @@ def lower(
 
 
 def kind_of(op: Op) -> str:
-    """What a kernel is named after: the first of its ops."""
-    return op.body.operations[0].op.kind if isinstance(op, Stage) else op.kind
+    """What a kernel is named after: its filter bank, or the first of its ops."""
+    if not isinstance(op, Stage):
+        return op.kind
+    ops = [node.op for node in op.body.operations]
+    return next((each for each in ops if isinstance(each, BANKS)), ops[0]).kind
 
 
 def signature_of(

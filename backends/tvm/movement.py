@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from tvm import te, tirx
@@ -52,6 +52,7 @@ def slice_(op: Slice, build: Build, x: Tensor) -> Tensor:
         tuple(map(len, ranges)),
         lambda *at: x(*(r.start + place * r.step for r, place in zip(ranges, at, strict=True))),
         "slice",
+        attrs=_asked(build),
     )
 
 
@@ -71,7 +72,7 @@ def pad(op: Pad, build: Build, x: Tensor) -> Tensor:
             )
         )
 
-    return te.compute(sizes, cell, "pad")
+    return te.compute(sizes, cell, "pad", attrs=_asked(build))
 
 
 def stuff(op: Stuff, build: Build, x: Tensor) -> Tensor:
@@ -85,7 +86,9 @@ def stuff(op: Stuff, build: Build, x: Tensor) -> Tensor:
         place = (tirx.floordiv(i, rows), tirx.floordiv(j, columns))
         return tirx.if_then_else(here, x(n, c, *place), between)
 
-    return te.compute((batch, channels, height * rows, width * columns), cell, "stuff")
+    return te.compute(
+        (batch, channels, height * rows, width * columns), cell, "stuff", attrs=_asked(build)
+    )
 
 
 def transpose(op: Transpose, build: Build, x: Tensor) -> Tensor:
@@ -107,6 +110,11 @@ def gather(op: Gather, build: Build, x: Tensor) -> Tensor:
         lambda *at: element(x, at, axis, indices(at[axis])),
         "gather",
     )
+
+
+def _asked(build: Build) -> Mapping[str, int] | None:
+    """A GPU's threads that read what was moved each ask where it lies."""
+    return EACH if build.machine.is_gpu else None
 
 
 def held(place: Expr, size: int) -> Expr:

@@ -11,11 +11,13 @@ import numpy as np
 from sightline.backends.tvm.build import MODEL, Choice
 from sightline.backends.tvm.cuda_options import CudaOptions
 from sightline.backends.tvm.expressions import RENAMED
-from sightline.backends.tvm.fusion import fused, groups
+from sightline.backends.tvm.fusion import fused
 from sightline.backends.tvm.gpu.branches import Branches, branches
 from sightline.backends.tvm.gpu.even_tables import with_even_tables
+from sightline.backends.tvm.gpu.fusion import groups
 from sightline.backends.tvm.gpu.kernels import Extents, Function, define, generate
 from sightline.backends.tvm.gpu.machine import gpu
+from sightline.backends.tvm.gpu.narrow_sums import with_narrow_sums
 from sightline.backends.tvm.layout import PLANAR, Gather, Packing
 from sightline.backends.tvm.lowering import Signature, kind_of, names_of, signature_of
 from sightline.backends.tvm.plan import share
@@ -115,7 +117,7 @@ def lower(
 ) -> Network:
     """Kernels for the devices of an architecture; equal ones are there once."""
     machine = gpu(options)
-    graph = with_even_tables(graph)
+    graph = with_narrow_sums(with_even_tables(graph))
     parts = list(groups(graph))
     members = {part.result.name: [node.name for node in part.nodes] for part in parts}
     staged = fused(graph, parts)
