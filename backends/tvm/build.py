@@ -114,6 +114,11 @@ class Build:
     tables: list[Constant] = field(default_factory=list)
     tensors: list[Tensor] = field(default_factory=list)
 
+    @property
+    def where_read(self) -> Mapping[str, int] | None:
+        """Marks of a stage that only moves or blends numbers: a GPU's threads redo the little."""
+        return EACH if self.machine.is_gpu else None
+
     def operand(self, type_: TensorType, layout: Layout, is_constant: bool, readers: int) -> None:
         """Declare the next operand."""
         name = f"x{len(self.operands)}"

@@ -15,6 +15,7 @@ from sightline.backends.tvm.expressions import RENAMED, expression_of
 from sightline.backends.tvm.fusion import BANKS, BY_NUMBER, POOLS, fused, groups, loaded
 from sightline.backends.tvm.layout import Layout
 from sightline.backends.tvm.layout_choice import layouts
+from sightline.backends.tvm.narrow_sums import with_narrow_sums
 from sightline.backends.tvm.plan import Argument, Call, Plan, lifetimes, place
 from sightline.backends.tvm.pooling import pool_cells
 from sightline.backends.tvm.schedules import schedule
@@ -162,6 +163,7 @@ class Staged:
 
 def stage(graph: Graph, machine: Machine) -> Staged:
     """Which nodes are one kernel, and which."""
+    graph = with_narrow_sums(graph, machine)
     parts = list(groups(graph))
     staged = fused(graph, parts)
     members = {part.result.name: tuple(node.name for node in part.nodes) for part in parts}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from tvm import te, tirx
@@ -52,7 +52,7 @@ def slice_(op: Slice, build: Build, x: Tensor) -> Tensor:
         tuple(map(len, ranges)),
         lambda *at: x(*(r.start + place * r.step for r, place in zip(ranges, at, strict=True))),
         "slice",
-        attrs=_asked(build),
+        attrs=build.where_read,
     )
 
 
@@ -72,7 +72,7 @@ def pad(op: Pad, build: Build, x: Tensor) -> Tensor:
             )
         )
 
-    return te.compute(sizes, cell, "pad", attrs=_asked(build))
+    return te.compute(sizes, cell, "pad", attrs=build.where_read)
 
 
 def stuff(op: Stuff, build: Build, x: Tensor) -> Tensor:
@@ -87,7 +87,7 @@ def stuff(op: Stuff, build: Build, x: Tensor) -> Tensor:
         return tirx.if_then_else(here, x(n, c, *place), between)
 
     return te.compute(
-        (batch, channels, height * rows, width * columns), cell, "stuff", attrs=_asked(build)
+        (batch, channels, height * rows, width * columns), cell, "stuff", attrs=build.where_read
     )
 
 
@@ -110,11 +110,6 @@ def gather(op: Gather, build: Build, x: Tensor) -> Tensor:
         lambda *at: element(x, at, axis, indices(at[axis])),
         "gather",
     )
-
-
-def _asked(build: Build) -> Mapping[str, int] | None:
-    """A GPU's threads that read what was moved each ask where it lies."""
-    return EACH if build.machine.is_gpu else None
 
 
 def held(place: Expr, size: int) -> Expr:

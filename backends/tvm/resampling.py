@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from tvm import te, tirx
 
@@ -12,7 +12,6 @@ from sightline.ir.ops.pyramid import KERNEL, PyramidDown, PyramidUp
 from sightline.ir.ops.resize import ResizeBilinear, ResizeNearest
 
 Places = tuple[Expr, ...]
-Attrs = Mapping[str, int] | None
 
 
 def resize_nearest(op: ResizeNearest, build: Build, x: Tensor) -> Tensor:
@@ -27,25 +26,18 @@ def resize_nearest(op: ResizeNearest, build: Build, x: Tensor) -> Tensor:
 
 
 def resize_bilinear(op: ResizeBilinear, build: Build, x: Tensor) -> Tensor:
-    return _interpolated(op, build, _interpolated(op, build, x, 0, first(build)), 1, None)
+    return _interpolated(op, build, _interpolated(op, build, x, 0), 1)
 
 
 def pyramid_down(op: PyramidDown, build: Build, x: Tensor) -> Tensor:
-    return _blurred(_blurred(x, 2, first(build)), 3, None)
+    return _blurred(build, _blurred(build, x, 2), 3)
 
 
 def pyramid_up(op: PyramidUp, build: Build, x: Tensor) -> Tensor:
-    return _doubled(_doubled(x, 2, op.size[0], first(build)), 3, op.size[1], None)
+    return _doubled(build, _doubled(build, x, 2, op.size[0]), 3, op.size[1])
 
 
-def first(build: Build) -> Attrs:
-    """Of the stage along the first axis: a GPU's threads each redo the little that they need."""
-    return EACH if build.machine.is_gpu else None
-
-
-def _interpolated(
-    op: ResizeBilinear, build: Build, x: Tensor, spatial: int, attrs: Attrs
-) -> Tensor:
+def _interpolated(op: ResizeBilinear, build: Build, x: Tensor, spatial: int) -> Tensor:
     axis = 2 + spatial
     low, high, weight = map(build.table, op.taps(spatial, shape_of(x)[axis]))
 
@@ -54,10 +46,10 @@ def _interpolated(
         below, above = element(x, at, axis, low(i)), element(x, at, axis, high(i))
         return below + (above - below) * weight(i)
 
-    return _along(x, axis, op.size[spatial], between, attrs)
+    return _along(build, x, axis, op.size[spatial], between)
 
 
-def _blurred(x: Tensor, axis: int, attrs: Attrs) -> Tensor:
+def _blurred(build: Build, x: Tensor, axis: int) -> Tensor:
     size = shape_of(x)[axis]
 
     def blur(at: Places) -> Expr:
@@ -67,10 +59,10 @@ def _blurred(x: Tensor, axis: int, attrs: Attrs) -> Tensor:
         ]
         return sum(terms[1:], terms[0]) * (1 / 16)
 
-    return _along(x, axis, (size + 1) // 2, blur, attrs)
+    return _along(build, x, axis, (size + 1) // 2, blur)
 
 
-def _doubled(x: Tensor, axis: int, reached: int, attrs: Attrs) -> Tensor:
+def _doubled(build: Build, x: Tensor, axis: int, reached: int) -> Tensor:
     size = shape_of(x)[axis]
 
     def between(at: Places) -> Expr:
@@ -81,10 +73,10 @@ def _doubled(x: Tensor, axis: int, reached: int, attrs: Attrs) -> Tensor:
         even, odd = (before + 6.0 * here + after) * (1 / 8), (here + after) * 0.5
         return tirx.if_then_else(tirx.floormod(at[axis], 2) == 0, even, odd)
 
-    return _along(x, axis, reached, between, attrs)
+    return _along(build, x, axis, reached, between)
 
 
-def _along(x: Tensor, axis: int, size: int, cell: Callable[[Places], Expr], attrs: Attrs) -> Tensor:
+def _along(build: Build, x: Tensor, axis: int, size: int, cell: Callable[[Places], Expr]) -> Tensor:
     """x with another size along an axis."""
     shape = (*shape_of(x)[:axis], size, *shape_of(x)[axis + 1 :])
-    return te.compute(shape, lambda *at: cell(at), f"resampled{axis}", attrs=attrs)
+    return te.compute(shape, lambda *at: cell(at), f"resampled{axis}", attrs=build.where_read)

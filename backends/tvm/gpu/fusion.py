@@ -9,8 +9,8 @@
 
 A group joins the group that alone reads its result. There its numbers are computed once, each at
 the place of the result that it is for, if all behind it is done number by number. What only says
-where numbers lie, or is one addition or multiplication, is computed where it is loaded instead,
-and by all groups that read it.
+where numbers lie, or is one sum or product of a value and a constant, or its square, is computed
+where it is loaded instead, and by all groups that read it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from collections.abc import Iterator
 
 from sightline.backends.tvm.fusion import BANKS, BY_NUMBER, POOLS, Group, loaded
 from sightline.backends.tvm.fusion import groups as small_groups
-from sightline.backends.tvm.gpu.narrow_sums import cycles
 from sightline.backends.tvm.gpu.tiles import LAUNCH
+from sightline.backends.tvm.narrow_sums import cycles
 from sightline.ir.graph import Const, Graph, Node
 from sightline.ir.ops.integer import IntegerAdd, IntegerMul, IntegerSub
 from sightline.ir.ops.integer_bank import IntegerBilinear, IntegerSumPool

@@ -17,9 +17,9 @@ from sightline.backends.tvm.gpu.even_tables import with_even_tables
 from sightline.backends.tvm.gpu.fusion import groups
 from sightline.backends.tvm.gpu.kernels import Extents, Function, define, generate
 from sightline.backends.tvm.gpu.machine import gpu
-from sightline.backends.tvm.gpu.narrow_sums import with_narrow_sums
 from sightline.backends.tvm.layout import PLANAR, Gather, Packing
 from sightline.backends.tvm.lowering import Signature, kind_of, names_of, signature_of
+from sightline.backends.tvm.narrow_sums import with_narrow_sums
 from sightline.backends.tvm.plan import share
 from sightline.ir.errors import UserError
 from sightline.ir.graph import Const, Graph, Node
@@ -117,7 +117,7 @@ def lower(
 ) -> Network:
     """Kernels for the devices of an architecture; equal ones are there once."""
     machine = gpu(options)
-    graph = with_narrow_sums(with_even_tables(graph))
+    graph = with_narrow_sums(with_even_tables(graph), machine)
     parts = list(groups(graph))
     members = {part.result.name: [node.name for node in part.nodes] for part in parts}
     staged = fused(graph, parts)

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sightline.backends import reference
+from sightline.backends.tvm.cuda_options import DEFAULT
 from sightline.backends.tvm.fusion import fused
 from sightline.backends.tvm.gpu.fusion import groups
-from sightline.backends.tvm.gpu.narrow_sums import with_narrow_sums
+from sightline.backends.tvm.gpu.machine import gpu
+from sightline.backends.tvm.narrow_sums import with_narrow_sums
 from sightline.ir.build import GraphBuilder
 from sightline.ir.encoding import Encoding
 from sightline.ir.graph import Graph
@@ -78,47 +79,6 @@ def checked(*parts: Graph) -> None:
     assert_is_reference(graph, inputs, tolerance=0, run=run_checked)
 
 
-def test_large_windows_are_summed_by_columns_and_then_by_rows() -> None:
-    net = Net()
-    graph = net.graph(net.add(IntegerSumPool(Window((13, 15), pads=(6, 7, 6, 7)), 16, 3), "x"))
-    first, second = with_narrow_sums(graph).operations
-    assert first.op == IntegerSumPool(Window((13, 1), pads=(6, 0, 6, 0)), 12, 3)
-    assert second.op == IntegerSumPool(Window((1, 15), pads=(0, 7, 0, 7)), 16)
-
-
-def test_small_windows_are_not() -> None:
-    net = Net()
-    graph = net.graph(net.add(IntegerSumPool(Window((5, 5)), 13), net.first))
-    assert with_narrow_sums(graph) == graph
-
-
-sizes = st.tuples(st.integers(11, 17), st.integers(11, 17))
-small = st.tuples(st.integers(1, 2), st.integers(1, 2))
-
-
-@examples(60)
-@given(
-    sizes, small, small, st.lists(st.integers(0, 5), min_size=4, max_size=4), st.integers(-128, 127)
-)
-def test_sums_of_any_large_window_are_the_same(
-    kernel: tuple[int, int],
-    strides: tuple[int, int],
-    dilation: tuple[int, int],
-    pads: list[int],
-    zero_point: int,
-) -> None:
-    builder = GraphBuilder("sums")
-    x = builder.input("x", TensorType((2, 3, 34, 36), Int(8)))
-    window = Window(kernel, strides, tuple(pads), dilation)
-    builder.output(builder.add(IntegerSumPool(window, 18, zero_point), x))
-    graph = builder.finish()
-    narrow = with_narrow_sums(graph)
-    assert len(narrow.operations) == 2
-    inputs = {"x": numbers(graph["x"].type)}
-    [wanted], [found] = (reference.run(each, **inputs).values() for each in (graph, narrow))
-    np.testing.assert_array_equal(found, wanted)
-
-
 NORMS = {
     "local": (LocalNorm((15, 15), 0.05), 3),
     "divisive": (DivisiveNorm((13, 15), 0.05), 2),
@@ -135,7 +95,7 @@ def test_normalization_is_a_kernel_for_columns_and_one_for_the_rest() -> None:
         x = net.rounded(net.first, to=Encoding(8, 0.05, zero_point))
         graph = net.finish(net.rounded(net.add(op, x)))
         before = [node for node in graph.operations if isinstance(node.op, Quantize)]
-        assert len(kernels(with_narrow_sums(graph))) - len(before) == count
+        assert len(kernels(with_narrow_sums(graph, gpu(DEFAULT)))) - len(before) == count
         parts.append((graph, net.inputs))
     graph, inputs = merged(parts)
     assert_is_reference(graph, inputs, tolerance=0, run=run_checked)
