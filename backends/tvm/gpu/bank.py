@@ -38,14 +38,14 @@ from sightline.backends.tvm.gpu import matrix_bank
 from sightline.backends.tvm.gpu.tiles import (
     LANES,
     LAUNCH,
-    MEMORY_LATENCY,
     MULTIPROCESSORS,
     Tile,
     choose_tile,
 )
-from sightline.backends.tvm.layout import Packing
+from sightline.backends.tvm.layout import Gather, Packing
 from sightline.backends.tvm.movement import joined
 from sightline.backends.tvm.pooling import seen
+from sightline.ir.constant import Constant
 from sightline.ir.ops.conv import Conv
 from sightline.ir.ops.integer_bank import IntegerConv
 from sightline.ir.types import Shape
@@ -121,8 +121,6 @@ def _ways(op: Conv | IntegerConv, build: Build, x: Tensor, weights: Tensor) -> l
         products = batch * part.maps * math.prod(spatial) * part.fan_in * op.window.taps
         alone = CYCLES_ALONE * products / (MULTIPROCESSORS * LANES)
         cycles, tile = best or (alone, None)
-        if tile is not None:
-            cycles += -(-part.fan_in // tile.planes) * MEMORY_LATENCY
         ways.append(Way(part, tile, cycles + LAUNCH * (part.maps != op.table.maps)))
     return ways
 
@@ -176,7 +174,10 @@ def _one_by_one(
 
 
 def _taps(op: Conv | IntegerConv, build: Build, part: Bank, tile: Tile, weights: Tensor) -> Tensor:
-    """The weights that a tile needs, in shared memory; packed for it where they can be."""
+    """The weights that a tile needs, in shared memory; packed for it where they can be.
+
+    The last block may lack maps: nobody reads the sums that are there for them.
+    """
     kernel, fan_in = op.window.kernel, part.fan_in
     groups = part.maps_per_block // tile.maps
     shape = (len(part.blocks), groups, fan_in, *kernel, tile.maps)
@@ -186,21 +187,29 @@ def _taps(op: Conv | IntegerConv, build: Build, part: Bank, tile: Tile, weights:
         and operand.is_constant
         and operand.readers == 1
         and part.maps == op.table.maps
-        and part.is_even
     ):
-        whole = (len(part.blocks), groups, tile.maps, fan_in, *kernel)
-        packing = Packing(whole, whole, whole, (0, 1, 3, 4, 5, 2), dtype_of(weights))
-        packed = build.packed(weights, packing)
+        packed = build.packed(weights, _packing(op.window, part, tile, dtype_of(weights)))
         return te.compute(shape, lambda *at: packed(*at), "taps", attrs=SHARED)
     first_pair = first_pairs(op.table, build, part)
 
     def weight(block: Expr, group: Expr, number: Expr, i: Expr, j: Expr, map_: Expr) -> Expr:
         place = block * part.maps_per_block + group * tile.maps + map_
-        # The last block may lack maps: it redoes the last one, and nobody reads that.
         held = place if part.is_even else tirx.min(place, part.maps - 1)
         return weights(first_pair(held) + number, i, j)
 
     return te.compute(shape, weight, "taps", attrs=SHARED)
+
+
+def _packing(window: Window, part: Bank, tile: Tile, dtype: str) -> Packing | Gather:
+    """Weights in the order of `taps`, so that a chunk of planes is a copy of what lies together."""
+    blocks, groups = len(part.blocks), part.maps_per_block // tile.maps
+    whole = (blocks, groups, tile.maps, part.fan_in, *window.kernel)
+    if part.is_even:
+        return Packing(whole, whole, whole, (0, 1, 3, 4, 5, 2), dtype)
+    slots = np.zeros((blocks * part.maps_per_block, part.fan_in, *window.kernel), np.int32)
+    there = slots[: part.maps]
+    there[:] = np.arange(1, there.size + 1).reshape(there.shape)
+    return Gather(Constant(np.moveaxis(slots.reshape(whole), 2, -1)), dtype)
 
 
 def _tiled(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,8 @@ from sightline.backends.tvm.build import (
     shape_of,
 )
 from sightline.backends.tvm.gpu.schedule import is_inlined, schedule
+from sightline.backends.tvm.gpu.tensor_cores import FUNCTION
+from sightline.backends.tvm.gpu.tiles import HELD_REGISTERS, MULTIPROCESSORS
 from sightline.backends.tvm.lowering import Signature, expressed, pooled_window, readers_of
 from sightline.ir.constant import Constant
 
@@ -32,6 +35,9 @@ Extents = tuple[int, int, int]
 
 LOCAL_MARKS = (*SHARED, BLOCK_TILE, MATRIX_TILE, WITHIN)
 """Marks of stages that a kernel keeps to its threads."""
+
+MOST_REGISTERS = 64
+"""That a thread of a tile may always take."""
 
 READ_ONCE = ("pool", "box_sums", "sum")
 """Sums and the like whose numbers are each read by one thread: it computes them for itself."""
@@ -161,7 +167,26 @@ def generate(functions: Sequence[Function], arch: str) -> Generated:
     launches = {
         each.name: tuple(_launches(each.name, found, len(each.stages) + 1)) for each in functions
     }
+    for launch in (launch for each in launches.values() for launch in each):
+        source = _bounded(source, launch)
     return Generated(source, launches)
+
+
+def _bounded(source: str, launch: Launch) -> str:
+    """The source with no registers saved for blocks that a multiprocessor will never have.
+
+    Else nvcc takes so few for a tile that a multiprocessor could be full, and rather spills some;
+    with tensor cores a thread has so many sums that it does not try.
+    """
+    threads = math.prod(launch.block)
+    blocks = -(-math.prod(launch.grid) // MULTIPROCESSORS)
+    if launch.block[1:] == (1, 1) or blocks * threads * MOST_REGISTERS > HELD_REGISTERS:
+        return source
+    bounds, named = f"__launch_bounds__({threads}", f") {launch.kernel}("
+    body = source.rpartition(bounds + named)[2].partition('extern "C"')[0]
+    if FUNCTION in body:
+        return source
+    return source.replace(bounds + named, f"{bounds}, {blocks}{named}")
 
 
 def _launches(name: str, kernels: dict[str, Any], count: int) -> Iterator[Launch]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import NamedTuple, TypeVar
 
 from sightline.ir.types import Shape
 from sightline.ir.window import Window
@@ -19,14 +20,33 @@ MOST_SUMS = 32
 MULTIPROCESSORS, LANES = 132, 128
 """Of the device that tiles are chosen for, and the multiply-adds that each does in a cycle."""
 
+SHARED_LANES, AT_ONCE = 32, 4
+"""Threads that shared memory serves in a cycle; neighbouring weights that come with one load."""
+
+HELD_THREADS, HELD_REGISTERS, HELD_BYTES = 2048, 1 << 16, 228 << 10
+"""Of a multiprocessor, for the blocks that it runs at the same time."""
+
+OTHER_REGISTERS, OTHER_BYTES = 32, 1 << 10
+"""What a thread takes beside its sums, and a block beside its pixels and weights."""
+
 MEMORY_LATENCY = 800
 """Cycles until numbers of the device's memory are there, where nothing else is to be done."""
 
 LAUNCH = 3000
 """Cycles that a kernel more takes."""
 
-CHUNK = 8
-"""The most planes that are in shared memory at once."""
+CHUNKS = (4, 8, 16, 32, 64)
+"""The most planes that may be in shared memory at once; all, if they are fewer."""
+
+COST_OF_PIXEL, COST_OF_WEIGHT = 24, 6
+"""Instructions that bring a number into shared memory: a pixel's place is found by divisions."""
+
+ASKED_AT_ONCE, CACHE_LATENCY = 4, 260
+"""Numbers that a thread asks for before it waits, as nvcc unrolls loops by so many; and how long it
+waits: what an earlier kernel or another block had to do with is in the cache of the whole chip."""
+
+BARRIERS = 60
+"""Cycles of the two barriers around what is in shared memory."""
 
 WIDTHS, HEIGHTS, DEPTHS = (1, 4, 8, 16, 32), (1, 2, 4, 8, 16), (1, 2, 4, 8, 16, 32)
 OWN_MAPS, OWN_ROWS, OWN_COLUMNS = (1, 2, 3, 4, 5, 6, 7, 8), (1, 2, 3, 4), (1, 3, 5)
@@ -68,6 +88,7 @@ class Tile:
         return rows, columns
 
 
+@cache
 def choose_tile(
     maps: int,
     blocks: int,
@@ -91,12 +112,9 @@ def choose_tile(
     for threads in _threads():
         for own in _owned(threads, maps, pooled):
             tile = Tile(threads, own, pooled, 1)
-            one = _bytes_of_plane(tile, window, bytes_each)
-            if one > SHARED_BYTES or not (is_even or tile.maps == maps):
-                continue
-            planes = min(CHUNK, fan_in, SHARED_BYTES // (2 * one) or 1)
-            cost = _cost(tile, maps, blocks, spatial) * fan_in * window.taps
-            found.append((cost, Tile(threads, own, pooled, planes)))
+            if is_even or tile.maps == maps:
+                tiles = blocks * (maps // tile.maps) * _cells(tile, spatial)
+                found += _in_chunks(tile, tiles, window, fan_in, bytes_each)
     return ranked(found, rank)
 
 
@@ -129,17 +147,97 @@ def _owned(
     ]
 
 
-def _bytes_of_plane(tile: Tile, window: Window, bytes_each: tuple[int, int]) -> int:
-    pixels, weights = math.prod(tile.reach(window)), window.taps * tile.maps
-    return pixels * bytes_each[0] + weights * bytes_each[1]
-
-
-def _cost(tile: Tile, maps: int, blocks: int, spatial: Shape) -> float:
+def _cells(tile: Tile, spatial: Shape) -> int:
     rows, columns = spatial
-    tiles = blocks * (maps // tile.maps) * -(-rows // tile.rows) * -(-columns // tile.columns)
-    pixels = tile.own[1] * tile.own[2] * math.prod(tile.pooled)
-    sums, loads = tile.own[0] * pixels, tile.own[0] + pixels
-    threads = math.prod(tile.threads)
-    rounds = max(1.0, tiles / MULTIPROCESSORS)
-    # A multiprocessor with too few threads waits for its shared memory.
-    return rounds * max(threads, LANES) / LANES * (sums + loads)
+    return -(-rows // tile.rows) * -(-columns // tile.columns)
+
+
+def _in_chunks(
+    tile: Tile, tiles: int, window: Window, fan_in: int, bytes_each: tuple[int, int]
+) -> list[tuple[float, Tile]]:
+    """The tile with as many planes at once as take the fewest cycles, and these; or nothing."""
+    work = _work(tile, window, bytes_each)
+    room = SHARED_BYTES // work.bytes
+    if not room:
+        return []
+    chunks = {_chunk(fan_in, min(most, room)) for most in CHUNKS}
+    cost, planes = min((_cost(work, planes, tiles, fan_in), planes) for planes in chunks)
+    return [(cost, replace(tile, planes=planes))]
+
+
+@cache
+def _chunk(fan_in: int, most: int) -> int:
+    """Planes of a turn: all turns have as many, or about as many where those would be few."""
+    even = max(planes for planes in range(1, most + 1) if fan_in % planes == 0)
+    about = -(-fan_in // -(-fan_in // most))
+    return even if 2 * even >= about else about
+
+
+class Work(NamedTuple):
+    """What a plane costs a block: numbers of pixels and weights that are brought, and their bytes;
+    instructions of a thread, and cycles that shared memory takes for each."""
+
+    threads: int
+    sums: int
+    pixels: int
+    weights: int
+    bytes: int
+    instructions: int
+    served: int
+
+
+def _work(tile: Tile, window: Window, bytes_each: tuple[int, int]) -> Work:
+    """A thread reads each column of pixels once for a row of taps, and weights side by side."""
+    (own_maps, own_rows, own_columns), (tall, wide) = tile.own, tile.pooled
+    rows, columns = window.kernel
+    pitch = tile.reach(window)
+    sums, across = own_maps * own_rows * own_columns * tall * wide, own_columns * wide
+    seen = min((across - 1) * window.strides[1] + window.reach[1], across * columns)
+    pixels, weights = own_rows * tall * seen, columns * own_maps // math.gcd(own_maps, AT_ONCE)
+    steps = own_rows * tall * window.strides[0] * pitch[1], across * window.strides[1]
+    numbers = math.prod(pitch), window.taps * tile.maps
+    return Work(
+        math.prod(tile.threads),
+        sums,
+        *numbers,
+        numbers[0] * bytes_each[0] + numbers[1] * bytes_each[1],
+        rows * (columns * sums + pixels + weights),
+        rows * (pixels * conflicts(*tile.threads[1:], *steps) + weights),
+    )
+
+
+def _cost(work: Work, planes: int, tiles: int, fan_in: int) -> float:
+    """Cycles at work, and those of waiting in which no other block works."""
+    turns = -(-fan_in // planes)
+    brought = [-(-each * planes // work.threads) for each in (work.pixels, work.weights)]
+    fill = brought[0] * COST_OF_PIXEL + brought[1] * COST_OF_WEIGHT
+    waits = sum(-(-each // ASKED_AT_ONCE) for each in brought)
+    waiting = turns * (waits * CACHE_LATENCY + BARRIERS)
+    held = min(
+        HELD_THREADS // work.threads,
+        HELD_REGISTERS // (work.threads * (work.sums + OTHER_REGISTERS)),
+        HELD_BYTES // (planes * work.bytes + OTHER_BYTES),
+    )
+    rounds = -(-tiles // MULTIPROCESSORS)
+    together = min(rounds, held)
+    instructions = fan_in * work.instructions + turns * fill
+    # A multiprocessor with too few threads waits for its own results.
+    issued = instructions * max(work.threads, LANES / together) / LANES
+    served = (fan_in * work.served + turns * sum(brought)) * work.threads / SHARED_LANES
+    return rounds * (max(issued, served) + waiting / together)
+
+
+@cache
+def conflicts(rows: int, columns: int, down: int, across: int) -> int:
+    """How many times shared memory is asked for the pixels that a warp reads at the same time.
+
+    A warp's lanes stand in columns, then rows, then maps; `down` and `across` lie between two.
+    """
+    # Two numbers come with one load if they lie so; then half of the warp is served in a cycle.
+    few = math.gcd(down, across, 2)
+    lanes = SHARED_LANES // few
+    places = {
+        (lane // columns % rows * down + lane % columns * across) // few for lane in range(lanes)
+    }
+    banks = [place % lanes for place in places]
+    return max(banks.count(bank) for bank in banks)

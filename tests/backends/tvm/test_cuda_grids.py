@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -70,3 +71,12 @@ def test_rows_and_columns_of_tiles_join_the_batch(monkeypatch: pytest.MonkeyPatc
     wanted = reference.run(graph, **inputs)
     for name, found in run_emulated(graph, inputs).items():
         np.testing.assert_array_equal(found, wanted[name])
+
+
+def test_registers_are_kept_for_the_blocks_that_there_are(tmp_path: Path) -> None:
+    few = bank_of(Table.dense(3, 8), (1, 3, 32, 32))
+    source = (compiled(few, tmp_path / "few") / "model.cu").read_text()
+    assert re.search(r"__launch_bounds__\(\d+, 1\) conv_0_kernel\(", source)
+    many = bank_of(Table.dense(3, 64), (64, 3, 128, 128))
+    source = (compiled(many, tmp_path / "many") / "model.cu").read_text()
+    assert re.search(r"__launch_bounds__\(\d+\) conv_0_kernel\(", source)

@@ -29,9 +29,9 @@ BARRIER = "__syncthreads();"
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bank in float, whose planes come into shared memory in two parts, and one of bytes."""
     net = GraphBuilder("net")
-    x = net.input("x", TensorType((1, 12, 12, 12)))
-    weights = RNG.standard_normal((12 * 8, 3, 3)).astype(np.float32)
-    bank = Conv(Window((3, 3)), Table.dense(12, 8))
+    x = net.input("x", TensorType((1, 96, 12, 12)))
+    weights = RNG.standard_normal((96 * 8, 3, 3)).astype(np.float32)
+    bank = Conv(Window((3, 3)), Table.dense(96, 8))
     net.output(net.add(Tanh(), net.add(bank, x, net.constant(weights, "w"))))
     pixels = net.input("pixels", TensorType((1, 64, 12, 12), Int(8)))
     taps = net.constant(RNG.integers(-127, 128, (64 * 16, 3, 3)).astype(np.int8), "taps")
@@ -47,7 +47,7 @@ def findings(folder: Path, text: str, name: str) -> list[str]:
     pixels = RNG.integers(-128, 128, (1, 64, 12, 12)).astype(np.int8)
     with Model(folder, library=library) as model:
         with suppress(ModelError):
-            model.run(x=np.ones((1, 12, 12, 12), np.float32), pixels=pixels)
+            model.run(x=np.ones((1, 96, 12, 12), np.float32), pixels=pixels)
         found = emulator.findings(model.library)
         emulator.forget(model.library)
         return found
