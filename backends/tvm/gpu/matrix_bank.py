@@ -116,12 +116,31 @@ def bank(
     shape = (batch, op.table.maps, *op.window.slide(tuple(above)))
     multiplied = MULTIPLIED[dtype_of(x)]
     part, tile = choice.part, choice.tile
-    plane = _every if choice.is_whole else planes(op.table, build, part)
+    plane = _planes(op.table, build, choice)
     weights_as = "float16" if multiplied == "float16" else "int8"
     slots = _slots(op.table, op.window, part, tile, np.dtype(multiplied).itemsize)
     taps = build.packed(weights, Gather(Constant(slots), weights_as))
     pixels = _pixels(op.window, part, plane, tile, shape, x, fill, multiplied)
     return _summed(op.window, part, tile, shape, pixels, taps)
+
+
+def _planes(table: Table, build: Build, choice: MatrixChoice) -> Callable[[Expr, Expr], Expr]:
+    """(block, number of the plane) -> input plane: beyond the last, the last.
+
+    Those from a table are a stage: a thread reads its own once, and then all of its pixels.
+    """
+    part, tile = choice.part, choice.tile
+    seen = _every if choice.is_whole else planes(table, build, part)
+    chunks = -(-part.fan_in // tile.planes)
+
+    def plane(block: Expr, number: Expr) -> Expr:
+        is_beyond = chunks * tile.planes > part.fan_in
+        return seen(block, tirx.min(number, part.fan_in - 1) if is_beyond else number)
+
+    if choice.is_whole or table.groups is not None:
+        return plane
+    numbers = te.compute((len(part.blocks), chunks * tile.planes), plane, "planes", attrs=SHARED)
+    return lambda block, number: numbers(block, number)
 
 
 def _every(block: Expr, number: Expr) -> Expr:
@@ -185,8 +204,7 @@ def _pixels(
         number = chunk * tile.planes + k
         if chunks * tile.planes == part.fan_in:
             return guarded(x, (n, plane(block, number), *at), fill).astype(multiplied)
-        held = tirx.min(number, part.fan_in - 1)
-        one = guarded(x, (n, plane(block, held), *at), fill)
+        one = guarded(x, (n, plane(block, number), *at), fill)
         there = tirx.if_then_else(number < part.fan_in, one, tirx.const(0, dtype_of(x)))
         return there.astype(multiplied)
 

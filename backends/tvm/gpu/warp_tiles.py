@@ -5,6 +5,7 @@ for tile:                                           a block
         for column g of windows, two maps t:        a thread
             sums[own maps, rows, windows] = 0       registers
             for planes by a few:
+                numbers of its planes = …           registers, if a table has them
                 pixels = …                          shared memory, by all threads together
                 for row of taps:
                     sums[…] += pixels * taps        tensor cores, by the warp
@@ -60,10 +61,10 @@ def lay_out(
     for stage in between:
         _unasked(sch, stage)
     chunk, inner = _sum(sch, sums, t)
-    [pixels] = shared
+    *numbers, pixels = shared
     threads = (deep * down * across, COLUMNS, 4)
     dtypes = [str(region.source.dtype) for region in _operands(sch, pixels, sums)]
-    planes = _fill_pixels(sch, pixels, chunk, threads, pitch)
+    planes = _fill_pixels(sch, pixels, numbers, chunk, threads, pitch)
     init = sch.decompose_reduction(sums, chunk)
     for loop in sch.get_loops(init)[-OWN:]:
         sch.unroll(loop)
@@ -163,9 +164,17 @@ def _sum(sch: s_tir.Schedule, sums: Any, thread: Any) -> tuple[Any, Any]:
 
 
 def _fill_pixels(
-    sch: s_tir.Schedule, stage: Any, chunk: Any, threads: Sequence[int], pitch: int
+    sch: s_tir.Schedule,
+    stage: Any,
+    numbers: Sequence[Any],
+    chunk: Any,
+    threads: Sequence[int],
+    pitch: int,
 ) -> int:
-    """Four threads side by side bring planes, eight columns: each a word of the memory at least."""
+    """Four threads side by side bring planes, eight columns: each a word of the memory at least.
+
+    `numbers` is the stage that says which planes, if there is one.
+    """
     sch.set_scope(stage, 0, "shared")
     sch.compute_at(stage, chunk, preserve_unit_loops=True)
     row, column, plane = sch.get_loops(stage)[-3:]
@@ -175,14 +184,21 @@ def _fill_pixels(
     word = 4 // np.dtype(str(sch.get(stage).writes[0].source.dtype)).itemsize
     warps, tall, wide = threads
     if planes % (wide * word):
+        for each in numbers:
+            sch.compute_inline(each)
         sch.reorder(plane, row, column)
         _, *bound = sch.split(sch.fuse(plane, row, column), [None, *threads])
     else:
         plane, t, word_loop = sch.split(plane, [None, wide, word])
         column, g = sch.split(column, [None, tall])
-        sch.reorder(row, column, plane, g, t, word_loop)
         sch.unroll(word_loop)
-        _, warp = sch.split(sch.fuse(row, column, plane), [None, warps])
+        if numbers:
+            sch.reorder(g, t, plane, row, column, word_loop)
+            in_registers(sch, numbers, plane)
+            _, warp = sch.split(sch.fuse(row, column), [None, warps])
+        else:
+            sch.reorder(row, column, plane, g, t, word_loop)
+            _, warp = sch.split(sch.fuse(row, column, plane), [None, warps])
         bound = [warp, g, t]
     bind_threads(sch, bound)
     return planes
