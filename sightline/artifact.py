@@ -189,15 +189,18 @@ class Artifact:
             )
 
     def _require_whole(self, name: str) -> None:
-        """Refuse compiled files that are not those that the compiler wrote."""
-        recorded, folder = self._entries[name].files, self._folder / name
+        """Refuse files of the compiler that are not as it wrote them.
+
+        Others may lie beside them: a folder that stands alone is one to build in.
+        """
+        folder = self._folder / name
         with failures_named(f"cannot read the artifact's '{folder}'", fix=COMPILE_AGAIN):
             present = set(files_in(folder))
-            for file in sorted({*recorded, *present}):
+            for file, recorded in sorted(self._entries[name].files.items()):
                 state = ""
                 if file not in present:
                     state = "missing"
-                elif file not in recorded or recorded[file] != file_hash(folder / file):
+                elif recorded != file_hash(folder / file):
                     state = "not what the compiler wrote"
                 if state:
                     raise UserError(

@@ -80,7 +80,9 @@ def cli() -> None:
     metavar="DIR",
     help="Write the graph's text after each pass.",
 )
-@click.option("--force", is_flag=True, help="Replace DIR if it is an artifact.")
+@click.option(
+    "--force", is_flag=True, help="Replace DIR, and all that lies in it, if it is an artifact."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
 @picture_options
 def compile(

@@ -21,7 +21,9 @@ FRAMES_HELP = """
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR")
 @quantization_options
 @frame_options
-@click.option("--force", is_flag=True, help="Replace DIR if it is an artifact.")
+@click.option(
+    "--force", is_flag=True, help="Replace DIR, and all that lies in it, if it is an artifact."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
 @picture_options
 def quantize(

@@ -204,6 +204,18 @@ def test_compiled_files_are_kept_and_checked(compiled: Path) -> None:
         sightline.load(compiled).run(x)
 
 
+def test_what_lies_beside_compiled_files_is_left_alone(compiled: Path) -> None:
+    """As docs/CUDA.md has it, one builds in the folder of a target."""
+    beside = compiled / "reference" / "build" / "CMakeCache.txt"
+    beside.parent.mkdir()
+    beside.write_text("what a user built")
+    artifact = sightline.load(compiled)
+    artifact.run(np.zeros((1, 3, 4, 6), np.float32))
+    artifact.save(compiled.with_name("copy"))
+    assert names_in(compiled.with_name("copy") / "reference") == ["code"]
+    assert beside.read_text() == "what a user built"
+
+
 def test_a_library_of_another_compiler_is_not_loaded(compiled: Path) -> None:
     path = compiled / "manifest.json"
     path.write_text(path.read_text().replace(f"numpy {np.__version__}", "numpy 0.1"))
