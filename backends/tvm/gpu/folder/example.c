@@ -34,7 +34,23 @@ static int write_bytes(const char* path, const void* data, size_t bytes) {
   return written == bytes ? 0 : 1;
 }
 
-static int run(model* network, int argc, char** argv) {
+/* The place of the first output's name, behind -o; 0, and a word why, if too many are named. */
+static int find_outputs(int argc, char** argv) {
+  const int input_count = model_input_count(), output_count = model_output_count();
+  int end = 2;
+  while (end < argc && strcmp(argv[end], "-o") != 0) end++;
+  if (end - 2 > input_count)
+    fprintf(stderr, "the model takes %d input%s, and was given %d; outputs are named behind -o\n",
+            input_count, input_count == 1 ? "" : "s", end - 2);
+  else if (argc - end - 1 > output_count)
+    fprintf(stderr, "the model has %d output%s, and %d are named\n", output_count,
+            output_count == 1 ? "" : "s", argc - end - 1);
+  else
+    return end < argc ? end + 1 : end;
+  return 0;
+}
+
+static int run(model* network, int argc, char** argv, int named) {
   const int input_count = model_input_count(), output_count = model_output_count();
   model_input* inputs = calloc((size_t)input_count + 1, sizeof *inputs);
   model_output* outputs = calloc((size_t)output_count + 1, sizeof *outputs);
@@ -57,10 +73,9 @@ static int run(model* network, int argc, char** argv) {
   }
   if (!status && model_run(network, inputs, input_count, outputs, output_count, NULL))
     status = fail(model_error());
-  if (next < argc && strcmp(argv[next], "-o") == 0) next++;
   for (k = 0; !status && k < output_count; k++) {
     printf("%s: %lu bytes\n", model_output_name(k), (unsigned long)outputs[k].bytes);
-    if (next < argc && write_bytes(argv[next++], outputs[k].data, outputs[k].bytes))
+    if (named + k < argc && write_bytes(argv[named + k], outputs[k].data, outputs[k].bytes))
       status = fail("an output cannot be written");
   }
   for (k = 0; inputs && k < input_count; k++) free((void*)inputs[k].data);
@@ -72,10 +87,12 @@ static int run(model* network, int argc, char** argv) {
 
 int main(int argc, char** argv) {
   model* network;
-  int status;
+  int status, named;
   if (argc < 2) return fail("usage: example WEIGHTS [INPUT...] [-o OUTPUT...]");
+  named = find_outputs(argc, argv);
+  if (!named) return 1;
   if (model_create(0, argv[1], &network)) return fail(model_error());
-  status = run(network, argc, argv);
+  status = run(network, argc, argv, named);
   if (model_destroy(network) && !status) status = fail(model_error());
   return status;
 }
