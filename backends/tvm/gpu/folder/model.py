@@ -16,6 +16,9 @@ from typing import Any
 
 import numpy as np
 
+FUNCTIONS = ("create", "destroy", "run", "profile", "launches", "launch_name", "error")
+"""Those of model.h that are called here, without their prefix."""
+
 
 class ModelError(Exception):
     """What the library, or a check before it, tells."""
@@ -35,28 +38,24 @@ class Model:
     ) -> None:
         self.handle = ctypes.c_void_p()
         place = Path(folder)
-        plan = json.loads((place / "plan.json").read_text(encoding="utf-8"))
-        self.inputs: list[dict[str, Any]] = plan["inputs"]
-        self.outputs: list[dict[str, Any]] = plan["outputs"]
-        path = Path(library) if library else place / "build" / "libmodel.so"
-        try:
-            self.library = ctypes.CDLL(str(path.resolve()))
-        except OSError as error:
-            raise ModelError(f"the library {path} cannot be loaded: {error}") from error
+        if not isinstance(device, int) or not 0 <= device < 1 << 31:
+            raise ModelError(f"the device is a number from 0 on, and not {device!r}")
+        self.inputs, self.outputs = _ports(place / "plan.json")
+        self.library = _library(Path(library) if library else place / "build" / "libmodel.so")
         self.library.model_error.restype = ctypes.c_char_p
         self.library.model_launch_name.restype = ctypes.c_char_p
         self.library.model_destroy.argtypes = [ctypes.c_void_p]
         weights = str(place / "weights.bin").encode()
         self._check(self.library.model_create(device, weights, ctypes.byref(self.handle)))
 
-    def run(self, **inputs: Any) -> dict[str, Any]:
+    def run(self, /, **inputs: Any) -> dict[str, Any]:
         """Outputs by name, of inputs by name."""
         # The arrays must live until C has read them.
         _given, results, arguments = self._arguments(inputs)
         self._check(self.library.model_run(self.handle, *arguments, None))
         return results
 
-    def profile(self, **inputs: Any) -> list[tuple[str, float]]:
+    def profile(self, /, **inputs: Any) -> list[tuple[str, float]]:
         """What each launch of one frame does, and how many milliseconds it took."""
         _given, _, arguments = self._arguments(inputs)
         count = self.library.model_launches()
@@ -96,6 +95,29 @@ class Model:
     def _check(self, status: int) -> None:
         if status:
             raise ModelError(self.library.model_error().decode(errors="replace"))
+
+
+def _ports(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What plan.json says of the inputs and of the outputs."""
+    try:
+        plan = json.loads(path.read_text(encoding="utf-8"))
+        return plan["inputs"], plan["outputs"]
+    except OSError as error:
+        raise ModelError(f"there is no model in the folder {path.parent}: {error}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path} is broken: {error!r}") from error
+
+
+def _library(path: Path) -> ctypes.CDLL:
+    try:
+        library = ctypes.CDLL(str(path.resolve()))
+    except OSError as error:
+        raise ModelError(
+            f"the library {path} cannot be loaded: {error}; README.md says how it is built"
+        ) from error
+    if not all(hasattr(library, f"model_{name}") for name in FUNCTIONS):
+        raise ModelError(f"the library {path} is not that of a model: it lacks what model.h lists")
+    return library
 
 
 def _checked(wanted: dict[str, Any], given: Any) -> Any:
