@@ -52,7 +52,7 @@ def test_the_folder_stands_alone(tmp_path: Path) -> None:
     plan = json.loads((folder / "plan.json").read_text())
     assert plan["arch"] == "sm_80"
     assert plan["inputs"] == [{"name": "image", "shape": [1, 3, 4, 6], "dtype": "float32"}]
-    assert "set(MODEL_ARCHITECTURES 80)" in (folder / "CMakeLists.txt").read_text()
+    assert "set(CMAKE_CUDA_ARCHITECTURES 80)" in (folder / "CMakeLists.txt").read_text()
     assert "- `image`: float32 [1, 3, 4, 6]" in (folder / "README.md").read_text()
     for name in FILES - {"weights.bin"}:
         assert "@" not in (folder / name).read_text() or name == "model.cu"
