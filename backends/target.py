@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from sightline.ir.errors import UserError
 from sightline.ir.graph import Graph, Nested
@@ -92,6 +92,27 @@ class Target(Protocol):
         ...
 
     def load(self, graph: Graph, folder: Path) -> Executable: ...
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What the numbers of a network stand for: how a picture becomes its input, and its classes.
+
+    `picture` has the fields that its description in the artifact has; there may be none.
+    """
+
+    picture: Mapping[str, Any] | None = None
+    classes: tuple[str, ...] = ()
+
+
+NO_MEANING = Meaning()
+
+
+@runtime_checkable
+class StandsAlone(Protocol):
+    """A target whose folder is used without the artifact around it, and so says what that says."""
+
+    def with_meaning(self, meaning: Meaning) -> Target: ...
 
 
 def check_support(target: Target, graph: Graph) -> None:

@@ -11,7 +11,7 @@ from sightline.artifact import Artifact
 from sightline.artifact_files import file_hashes
 from sightline.backends import registry
 from sightline.backends.fpga.plan_options import FpgaOptions
-from sightline.backends.target import Target
+from sightline.backends.target import Meaning, StandsAlone, Target
 from sightline.backends.tvm.cpu_options import CpuOptions
 from sightline.backends.tvm.cuda_options import DEFAULT_ARCHITECTURE, CudaOptions
 from sightline.files import TemporaryFolder, failures_named
@@ -56,7 +56,10 @@ def compile(
     named = source or (str(model) if isinstance(model, str | Path) else graph.name)
     folder = TemporaryFolder()
     try:
-        entries = {each.name: _compile_one(each, graph, folder.path, report) for each in compilers}
+        entries = {
+            each.name: _compile_one(_with_meaning(each, read_model), graph, folder.path, report)
+            for each in compilers
+        }
     except BaseException:
         folder.remove()
         raise
@@ -106,6 +109,14 @@ def _told(target: Target, options: Any) -> Target:
     kind: Any = type(target)
     told: Target = kind(options)
     return told
+
+
+def _with_meaning(target: Target, model: Model) -> Target:
+    """The target with what the artifact knows, where its folder is used without that."""
+    if not isinstance(target, StandsAlone):
+        return target
+    picture = None if model.picture is None else dataclasses.asdict(model.picture)
+    return target.with_meaning(Meaning(picture, model.classes))
 
 
 def _compile_one(target: Target, graph: Graph, folder: Path, report: Report) -> TargetEntry:

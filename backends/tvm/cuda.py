@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sightline.backends.target import StageTime, Support, check_support
+from sightline.backends.target import NO_MEANING, Meaning, StageTime, Support, check_support
 from sightline.backends.tvm.compiled import digest
 from sightline.backends.tvm.cuda_options import DEFAULT, CudaOptions
 from sightline.backends.tvm.expressions import support
@@ -35,6 +35,10 @@ class Cuda:
 
     options: CudaOptions = DEFAULT
     name: str = "cuda"
+    meaning: Meaning = NO_MEANING
+
+    def with_meaning(self, meaning: Meaning) -> Cuda:
+        return replace(self, meaning=meaning)
 
     def support(self, op: type[Op]) -> Support:
         return support(op)
@@ -49,7 +53,8 @@ class Cuda:
         plain, count = inline_stages(graph), self.options.tune
         choices = tune(plain, self.options, count, report) if count else {}
         network = lower(plain, self.options, report, choices)
-        files = folder_files(network, self.options, digest(to_text(graph).encode()))
+        made_of = digest(to_text(graph).encode())
+        files = folder_files(network, self.options, made_of, self.meaning)
         for name, contents in files.items():
             (folder / name).write_bytes(contents)
         report("cuda", 1, 1)

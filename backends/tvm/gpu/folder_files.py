@@ -16,9 +16,11 @@ import json
 import zlib
 from pathlib import Path
 
+from sightline.backends.target import NO_MEANING, Meaning
 from sightline.backends.tvm.cuda_options import FIRST_TENSOR_CORES, OLDEST, CudaOptions
 from sightline.backends.tvm.gpu.folder import HEADER, PLAN, SOURCE, WEIGHTS_FILE
 from sightline.backends.tvm.gpu.network import Network, Place, Port, Step
+from sightline.backends.tvm.gpu.readme import readme
 from sightline.backends.tvm.gpu.tensor_cores import FUNCTION
 from sightline.backends.tvm.gpu.weights_file import MAGIC, weights_file
 from sightline.backends.tvm.plan import dumps
@@ -32,16 +34,18 @@ INCLUDES = (
 )
 
 
-def folder_files(network: Network, options: CudaOptions, graph: str) -> dict[str, bytes]:
+def folder_files(
+    network: Network, options: CudaOptions, graph: str, meaning: Meaning = NO_MEANING
+) -> dict[str, bytes]:
     """Contents by name; `graph` is the SHA-256 of the graph's text."""
     texts = {
         SOURCE: source(network),
         HEADER: _read(HEADER),
-        PLAN: plan(network, options, graph),
+        PLAN: plan(network, options, graph, meaning),
         "CMakeLists.txt": _read("CMakeLists.txt").replace("@ARCHITECTURE@", str(options.number)),
         "example.c": _read("example.c"),
         "model.py": _read("model.py"),
-        "README.md": readme(network, options.arch),
+        "README.md": readme(_read("README.md"), network, options, meaning),
     }
     files = {name: text.encode() for name, text in texts.items()}
     return files | {WEIGHTS_FILE: weights_file(network.weights)}
@@ -167,8 +171,8 @@ def _text(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def plan(network: Network, options: CudaOptions, graph: str) -> str:
-    """Plain facts: what goes in and out, and what each launch does."""
+def plan(network: Network, options: CudaOptions, graph: str, meaning: Meaning) -> str:
+    """Plain facts: what goes in and out, what it stands for, and what each launch does."""
 
     def ports(listed: tuple[Port, ...]) -> list[dict[str, object]]:
         return [
@@ -188,22 +192,10 @@ def plan(network: Network, options: CudaOptions, graph: str) -> str:
             "graph": graph,
             "inputs": ports(network.inputs),
             "outputs": ports(network.outputs),
+            "picture": meaning.picture,
+            "classes": meaning.classes,
             "buffers": list(network.buffers),
             "weights": len(network.weights),
             "launches": launches,
         }
-    )
-
-
-def readme(network: Network, arch: str) -> str:
-    def lines(ports: tuple[Port, ...]) -> str:
-        return "\n".join(f"- `{port.name}`: {port.dtype} {list(port.shape)}" for port in ports)
-
-    return _read("README.md").format(
-        name=network.name,
-        arch=arch,
-        inputs=lines(network.inputs),
-        outputs=lines(network.outputs),
-        launches=len(network.steps),
-        buffers=f"{sum(network.buffers) + len(network.weights):,}",
     )
