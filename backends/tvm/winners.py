@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -58,12 +59,16 @@ def known(key: str) -> Winner | None:
 
 
 def keep(key: str, winner: Winner) -> None:
-    """Kept at once, so that an interrupted run loses only what it was at."""
+    """Kept at once, so that an interrupted run loses only what it was at.
+
+    Where nothing can be kept, the next run measures anew.
+    """
     path = _path(key)
-    path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_suffix(f".{os.getpid()}")
-    half.write_text(json.dumps(asdict(winner)), encoding="utf-8")
-    half.replace(path)
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half.write_text(json.dumps(asdict(winner)), encoding="utf-8")
+        half.replace(path)
 
 
 def _path(key: str) -> Path:

@@ -74,6 +74,25 @@ def test_what_was_chosen_computes_the_same(tmp_path: Path) -> None:
             np.testing.assert_allclose(value, expected[label], rtol=0, atol=1e-4 * (number == 0))
 
 
+def test_a_cache_that_cannot_be_written_keeps_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph, _ = network()
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "file"))
+    measured = []
+
+    def fastest(*_: object) -> Choice:
+        measured.append(1)
+        return Choice(1)
+
+    monkeypatch.setattr(tuning, "_fastest", fastest)
+    assert Choice(1) in tuned(graph, 2).values()
+    count = len(measured)
+    tuned(graph, 2)
+    assert len(measured) == 2 * count > 0
+
+
 def test_every_candidate_computes_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     graph, inputs = integer_bank(32, (8, 9))
     [expected] = assert_is_reference(graph, inputs, tolerance=0).values()
