@@ -76,7 +76,7 @@ def options_of(
     """What is asked of each target, if anything is; `tune` is asked of those that can."""
     on_device = tune if "cuda" in _names(targets) else None
     on_host = None if on_device and "cpu" not in _names(targets) else tune
-    is_asked = arch or half or on_device is not None
+    is_asked = arch or half is not False or on_device is not None
     return {
         "cpu": None if on_host is None else CpuOptions(on_host),
         "cuda": CudaOptions(arch or DEFAULT_ARCHITECTURE, half, on_device) if is_asked else None,

@@ -32,6 +32,8 @@ class CudaOptions:
                 f"there is no architecture '{self.arch}' of CUDA devices",
                 fix=f"Choose from {', '.join(ARCHITECTURES)}; code for one runs on later ones too.",
             )
+        if not isinstance(self.half, bool):
+            raise UserError(f"half is {self.half!r}", fix="Choose True or False.")
         if self.half and not self.has_tensor_cores:
             raise UserError(
                 f"products in 16 bits need tensor cores that {self.arch} does not have",
