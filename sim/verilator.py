@@ -11,7 +11,7 @@ import contextlib
 import functools
 import hashlib
 import importlib.metadata
-import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -24,8 +24,9 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sightline.ir.cache import cache_folder
+from sightline.ir.cache import cache_folder, half_made
 from sightline.ir.errors import UserError
+from sightline.ir.host_tools import named_tool
 
 if TYPE_CHECKING:
     from sightline.sim.cocotb_runner import FastVerilator, Watch
@@ -93,10 +94,11 @@ def build(hardware: Hardware) -> Path:
     if kept.exists():
         kept.touch()
         return kept
+    with half_made(folder):
+        pass  # what cannot be kept is refused before it is built
     with tempfile.TemporaryDirectory(prefix="sightline-build-") as work:
-        folder.mkdir(parents=True, exist_ok=True)
         _compile(runner, compiler, hardware, Path(work))
-        with _half_made() as half:
+        with half_made(folder) as half:
             shutil.copy(Path(work) / hardware.top, half)
             (half / hardware.top).replace(kept)
     _drop_the_oldest(folder)
@@ -157,15 +159,18 @@ def _runner(watch: Watch | None) -> FastVerilator:
     return FastVerilator(watch or nobody)
 
 
-def _compiler() -> str:
+def _compiler() -> tuple[str, ...]:
     """The host's C++ compiler, what CXX names or the first that is found, if all is there."""
     for tool in ("make", "perl"):
         if shutil.which(tool) is None:
             raise UserError(f"simulation needs {tool}, and found none", fix=f"Install {tool}.")
-    for name in filter(None, (os.environ.get("CXX"), "g++", "clang++")):
+    named = named_tool("CXX")
+    if named:
+        return named
+    for name in ("g++", "clang++"):
         found = shutil.which(name)
         if found:
-            return found
+            return (found,)
     raise UserError(
         "simulation needs a C++ compiler, and found none",
         fix="Install g++ or clang++, or name one in the variable CXX; "
@@ -186,11 +191,13 @@ def _tools() -> list[str]:
 
 @functools.cache
 def _compiler_version() -> str:
-    command = [_compiler(), "--version"]
+    command = [*_compiler(), "--version"]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
-def _compile(runner: FastVerilator, compiler: str, hardware: Hardware, work: Path) -> None:
+def _compile(
+    runner: FastVerilator, compiler: tuple[str, ...], hardware: Hardware, work: Path
+) -> None:
     """Write the sources, and let Verilator and make do the rest."""
     lines = [f'public_flat_rw -module "{each[0]}" -var "{each[1]}"' for each in hardware.public]
     if hardware.traced:
@@ -211,7 +218,8 @@ def _compile(runner: FastVerilator, compiler: str, hardware: Hardware, work: Pat
         )
         with _runtime(work):
             chosen = FAST_RUN if hardware.optimized else FAST_BUILD
-            runner.make({"CXX": compiler, "LINK": compiler, **MAKE_VARIABLES, **chosen})
+            named = shlex.join(compiler)
+            runner.make({"CXX": named, "LINK": named, **MAKE_VARIABLES, **chosen})
     except (subprocess.CalledProcessError, SystemExit) as error:
         problem = f"Verilator could not build {hardware.top}: {_end_of(log)}"
         raise SimulationFailedError(problem) from error
@@ -230,20 +238,13 @@ def _runtime(work: Path) -> Iterator[None]:
         shutil.copyfile(path, work / path.name)
     yield
     if not kept.exists():
-        with _half_made() as half, contextlib.suppress(OSError):  # if another process was first
+        with (
+            half_made(kept.parent) as half,
+            contextlib.suppress(OSError),
+        ):  # if another process was first
             for path in work.glob("verilat*.o"):
                 shutil.copyfile(path, half / path.name)
             half.rename(kept)
-
-
-@contextmanager
-def _half_made() -> Iterator[Path]:
-    """A folder in the cache for what has no name yet; it goes, unless it was renamed."""
-    folder = Path(tempfile.mkdtemp(prefix="half-made-", dir=cache_folder("simulators")))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _end_of(log: Path) -> str:

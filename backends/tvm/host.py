@@ -93,7 +93,7 @@ def use_threads(count: int | None) -> None:
 def threads() -> int:
     """How many threads a frame is given: what the variable says, or one for each physical core."""
     told = os.environ.get(THREADS)
-    return physical_cores() if told is None else _number(told)
+    return _number(told) if told else physical_cores()
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import os
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -24,6 +24,7 @@ from tvm.target import Target
 from sightline.backends.tvm.compiled import digest
 from sightline.backends.tvm.lowering import Kernel
 from sightline.ir.errors import UserError
+from sightline.ir.host_tools import named_tool
 from sightline.ir.progress import Report
 
 RUNTIME = Path(__file__).parent / "runtime" / "frame.cpp"
@@ -70,12 +71,15 @@ def build(kernels: Sequence[Kernel], target: Target, folder: Path, report: Repor
     return path
 
 
-def linker() -> str:
+def linker() -> tuple[str, ...]:
     """The host's C++ compiler: what CXX names, or the first that is found."""
-    for name in filter(None, (os.environ.get("CXX"), "c++", "g++", "clang++")):
+    named = named_tool("CXX")
+    if named:
+        return named
+    for name in ("c++", "g++", "clang++"):
         found = shutil.which(name)
         if found:
-            return found
+            return (found,)
     raise UserError(
         "the target 'cpu' needs a C++ compiler to link its library, and found none",
         fix="Install g++ or clang++, or name one in the variable CXX.",
@@ -83,18 +87,18 @@ def linker() -> str:
 
 
 @functools.cache
-def compiled_runtime(compiler: str) -> bytes:
+def compiled_runtime(compiler: tuple[str, ...]) -> bytes:
     """The object file of the runtime, compiled once a process."""
     with tempfile.TemporaryDirectory() as work:
         path = Path(work) / "runtime.o"
-        done = _run(compiler, *FLAGS, "-c", RUNTIME, "-o", path)
+        done = _run(*compiler, *FLAGS, "-c", RUNTIME, "-o", path)
         if done.returncode:
             raise _unable(compiler, f"compile the runtime {RUNTIME.name}", done)
         return path.read_bytes()
 
 
-def link(compiler: str, objects: Sequence[Path], path: Path) -> None:
-    done = _run(compiler, "-shared", "-pthread", "-o", path, *objects)
+def link(compiler: tuple[str, ...], objects: Sequence[Path], path: Path) -> None:
+    done = _run(*compiler, "-shared", "-pthread", "-o", path, *objects)
     if done.returncode:
         raise _unable(compiler, f"link the library {path.name}", done)
 
@@ -103,9 +107,11 @@ def _run(*command: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
 
 
-def _unable(compiler: str, what: str, done: subprocess.CompletedProcess[str]) -> UserError:
+def _unable(
+    compiler: tuple[str, ...], what: str, done: subprocess.CompletedProcess[str]
+) -> UserError:
     return UserError(
-        f"{compiler} could not {what}: {done.stderr.strip()[-500:]}",
+        f"{shlex.join(compiler)} could not {what}: {done.stderr.strip()[-500:]}",
         fix="Check that it is a C++ compiler of this machine; CXX may name another one.",
     )
 

@@ -12,16 +12,15 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
-import os
 import platform
 import re
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
-from sightline.ir.cache import cache_folder
+from sightline.ir.cache import cache_folder, half_made
 from sightline.ir.errors import UserError
+from sightline.ir.host_tools import named_tool
 from sightline.sim.cuda.shared_arrays import with_gaps
 
 HERE = Path(__file__).parent
@@ -62,9 +61,8 @@ def build(source: Path, folder: Path, *, checked: bool) -> Path:
     if library.exists():
         return library
     runtime = _runtime(compiler)
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="half-made-", dir=folder) as work:
-        assembly, half = Path(work) / "model.s", Path(work) / library.name
+    with half_made(folder) as work:
+        assembly, half = work / "model.s", work / library.name
         mode = CHECKED if checked else FAST
         _run(compiler, *LANGUAGE, *mode, "-S", source, "-o", assembly, source=source)
         assembly.write_text(with_gaps(assembly.read_text(), checked))
@@ -104,17 +102,17 @@ def _text(library: ctypes.CDLL, name: str) -> list[str]:
     return bytes(function()).decode().splitlines()
 
 
-def _compiler() -> str:
+def _compiler() -> tuple[str, ...]:
     """The host's g++, on a processor that the runtime knows how to switch threads on."""
     if platform.machine() not in ("x86_64", "AMD64"):
         raise UserError(
             f"the emulator of CUDA runs on x86-64, and this machine is {platform.machine()}",
             fix="Run it on an x86-64 machine, or the artifact itself on a GPU.",
         )
-    for name in filter(None, (os.environ.get("CXX"), "g++")):
-        found = shutil.which(name)
-        if found and "Free Software Foundation" in _version(found):
-            return found
+    found = shutil.which("g++")
+    for command in filter(None, (named_tool("CXX"), (found,) if found else ())):
+        if "Free Software Foundation" in _version(command):
+            return command
     raise UserError(
         "the emulator of CUDA needs g++, and found none",
         fix="Install g++ 12 or later, or name it in the variable CXX.",
@@ -122,9 +120,9 @@ def _compiler() -> str:
 
 
 @functools.cache
-def _version(compiler: str) -> str:
+def _version(compiler: tuple[str, ...]) -> str:
     """The compiler's version, and what -march=native means on this machine."""
-    commands = [[compiler, "--version"], [compiler, "-march=native", "-Q", "--help=target"]]
+    commands = [[*compiler, "--version"], [*compiler, "-march=native", "-Q", "--help=target"]]
     done = [subprocess.run(each, capture_output=True, text=True, check=False) for each in commands]
     return "".join(each.stdout for each in done)
 
@@ -144,15 +142,14 @@ def _digest(files: list[Path], *parts: object) -> str:
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 
 
-def _runtime(compiler: str) -> Path:
+def _runtime(compiler: tuple[str, ...]) -> Path:
     """The runtime that every library is linked with, compiled once and kept in the cache."""
     folder = cache_folder("emulators")
     kept = folder / f"runtime-{_digest(_sources(), RUNTIME_FLAGS)}.o"
     if kept.exists():
         return kept
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="half-made-", dir=folder) as work:
-        whole, half = Path(work) / "runtime.cpp", Path(work) / kept.name
+    with half_made(folder) as work:
+        whole, half = work / "runtime.cpp", work / kept.name
         # All in one: reading the library's headers for each part takes half of the time.
         whole.write_text("".join(f'#include "{path.name}"\n' for path in _parts()))
         _run(compiler, *RUNTIME_FLAGS, "-c", whole, "-o", half, source=None)
@@ -160,8 +157,8 @@ def _runtime(compiler: str) -> Path:
     return kept
 
 
-def _run(compiler: str, *arguments: str | Path, source: Path | None) -> None:
-    command = [compiler, *map(str, arguments)]
+def _run(compiler: tuple[str, ...], *arguments: str | Path, source: Path | None) -> None:
+    command = [*compiler, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return

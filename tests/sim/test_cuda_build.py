@@ -66,8 +66,16 @@ def test_without_a_compiler_one_is_told_what_to_install(
     source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(source.parent))
-    monkeypatch.setenv("CXX", "nothing")
+    monkeypatch.delenv("CXX", raising=False)
     with pytest.raises(UserError, match=r"needs g\+\+, and found none\. Install g\+\+ 12"):
+        emulator.build(source, source.parent, checked=False)
+
+
+def test_a_compiler_that_is_named_and_not_there_is_told(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CXX", "nothing -O2")
+    with pytest.raises(UserError, match="and there is no program 'nothing'"):
         emulator.build(source, source.parent, checked=False)
 
 

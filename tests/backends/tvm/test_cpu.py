@@ -19,6 +19,7 @@ import pytest
 from sightline.backends import reference
 from sightline.backends.registry import target
 from sightline.backends.tvm.cpu import TARGET
+from sightline.backends.tvm.library import linker
 from sightline.ir.build import GraphBuilder
 from sightline.ir.errors import UserError
 from sightline.ir.graph import Graph
@@ -320,6 +321,23 @@ def test_without_a_compiler(net: Graph, tmp_path: Path, monkeypatch: pytest.Monk
     ):
         TARGET.compile(net, tmp_path, silent)
     assert not list(tmp_path.iterdir())
+
+
+def test_with_a_compiler_that_is_named_and_not_there(
+    net: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CXX", "nosuch")
+    with pytest.raises(UserError, match=r"^the variable CXX is 'nosuch', and there is no program"):
+        TARGET.compile(net, tmp_path, silent)
+    assert not list(tmp_path.iterdir())
+
+
+def test_with_a_compiler_that_another_program_starts(
+    net: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CXX", f"env LC_ALL=C {linker()[0]}")
+    TARGET.compile(net, tmp_path, silent)
+    assert list(tmp_path.glob("kernels-*.so"))
 
 
 def test_with_a_compiler_that_fails(

@@ -58,8 +58,11 @@ def test_this_processor() -> None:
     assert processor.lacking(processor) == []
 
 
-def test_as_many_threads_as_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("told", [None, ""])
+def test_as_many_threads_as_cores(told: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(THREADS, raising=False)
+    if told is not None:
+        monkeypatch.setenv(THREADS, told)
     use_threads(None)
     assert threads() == physical_cores() <= (os.cpu_count() or 1)
 
@@ -72,7 +75,7 @@ def test_unless_the_user_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None
     assert threads() == 1
 
 
-@pytest.mark.parametrize("told", ["0", "-1", "two", "1.5", ""])
+@pytest.mark.parametrize("told", ["0", "-1", "two", "1.5", " "])
 def test_what_is_no_number_of_threads(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(THREADS, told)
     with pytest.raises(UserError, match=f"^the variable SIGHTLINE_THREADS is '{told}', not a num"):

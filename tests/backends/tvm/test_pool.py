@@ -38,7 +38,7 @@ MUTANTS = {
 def built(folder: Path, pool: str, *flags: str) -> Path:
     (folder / "pool.h").write_text(pool)
     program = folder / "stress"
-    command = [linker(), *FLAGS, *flags, f"-I{folder}", str(STRESS), "-o", str(program)]
+    command = [*linker(), *FLAGS, *flags, f"-I{folder}", str(STRESS), "-o", str(program)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode and "-fsanitize=thread" in flags:
         pytest.skip(f"the compiler has no thread sanitizer: {done.stderr[-200:]}")
