@@ -149,7 +149,7 @@ def compile(
     if as_json:
         show_json(compiled_as_dict(artifact, output))
     else:
-        tell_compiled(artifact, output)
+        tell_compiled(artifact, output, half=half)
 
 
 @cli.command(epilog=MODEL_HELP)

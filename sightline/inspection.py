@@ -17,6 +17,7 @@ from sightline.backends import registry
 from sightline.ir.errors import UserError
 from sightline.ir.graph import Const, Graph, Nested, Node
 from sightline.ir.op import OPS, Op
+from sightline.ir.ops.conv import Conv, Linear
 from sightline.ir.ops.movement import MOVEMENT
 from sightline.ir.ops.quantization import Dequantize, Quantize
 from sightline.ir.text import attributes
@@ -118,6 +119,15 @@ def in_float(graph: Graph) -> tuple[InFloat, ...]:
         for node in graph.operations
         if not isinstance(node.op, COMPUTES_NOTHING)
         and any(type_.element == FLOAT32 for type_ in (node.type, *graph.input_types(node)))
+    )
+
+
+def has_float_banks(graph: Graph) -> bool:
+    """Whether any filter bank multiplies floats."""
+    return any(
+        isinstance(node.op, Conv | Linear)
+        or (isinstance(node.op, Nested) and has_float_banks(node.op.body))
+        for node in graph.operations
     )
 
 

@@ -14,7 +14,14 @@ import click
 from sightline.accuracy import Accuracy, Ratio
 from sightline.artifact import Artifact
 from sightline.backends.target import StageTime
-from sightline.inspection import InFloat, Inspection, Row, in_float, inspect_graph
+from sightline.inspection import (
+    InFloat,
+    Inspection,
+    Row,
+    has_float_banks,
+    in_float,
+    inspect_graph,
+)
 from sightline.ir.types import Quant
 from sightline.passes.pipeline import is_quantized
 from sightline.running import RunResult
@@ -49,7 +56,7 @@ def compiled_as_dict(artifact: Artifact, folder: Path) -> dict[str, Any]:
     return found
 
 
-def tell_compiled(artifact: Artifact, folder: Path) -> None:
+def tell_compiled(artifact: Artifact, folder: Path, *, half: bool = False) -> None:
     graph = artifact.graph
     click.echo(
         f"compiled {artifact.source} for {', '.join(artifact.targets)} into {folder}: "
@@ -57,6 +64,8 @@ def tell_compiled(artifact: Artifact, folder: Path) -> None:
         f"{graph.total_parameters:,} parameters"
     )
     tell_in_float(_left_in_float(artifact))
+    if half and not has_float_banks(graph):
+        click.echo("--half changes nothing: no filter bank multiplies floats")
     if "fpga" in artifact.targets:
         from sightline.accelerators import accelerator_of
         from sightline.plan_table import tell_plan

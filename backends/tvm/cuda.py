@@ -46,7 +46,7 @@ class Cuda:
     def check(self, graph: Graph) -> None:
         check_support(self, graph)
         if self.options.tune:
-            nvcc.check_device()
+            nvcc.check_device("Leave --tune out, or compile where the device is.")
 
     def compile(self, graph: Graph, folder: Path, report: Report) -> None:
         self.check(graph)

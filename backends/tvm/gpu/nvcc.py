@@ -13,29 +13,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sightline.backends.tvm.gpu.folder import HEADER, SOURCE
-from sightline.ir.cache import cache_folder
+from sightline.ir.cache import cache_folder, half_made
 from sightline.ir.errors import UserError
 
 USUAL = "/usr/local/cuda/bin/nvcc"
+ELSEWHERE = (
+    "Run it on a machine that has one, or the target 'cpu' or 'reference' here; the folder of the "
+    "target stands alone, and can be copied there."
+)
 
 
-def check_device() -> None:
-    """Refuse to go on where there is no device."""
+def check_device(fix: str = ELSEWHERE) -> None:
+    """Refuse to go on where there is no device; `fix` says what to do instead."""
     count = ctypes.c_int(0)
     try:
         driver = ctypes.CDLL("libcuda.so.1")
     except OSError as error:
-        raise _no_device("its driver is not installed") from error
+        raise _no_device("its driver is not installed", fix) from error
     if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)) or not count.value:
-        raise _no_device("its driver finds none")
+        raise _no_device("its driver finds none", fix)
 
 
-def _no_device(why: str) -> UserError:
-    return UserError(
-        f"there is no CUDA device on this machine: {why}",
-        fix="Run it on a machine that has one, or the target 'cpu' or 'reference' here; the "
-        "folder of the target stands alone, and can be copied there.",
-    )
+def _no_device(why: str, fix: str) -> UserError:
+    return UserError(f"there is no CUDA device on this machine: {why}", fix=fix)
 
 
 def find_nvcc() -> str:
@@ -58,9 +58,8 @@ def build(folder: Path, arch: str) -> Path:
     kept = cache_folder("cuda") / f"model-{digest}.so"
     if kept.exists():
         return kept
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="half-made-", dir=kept.parent) as work:
-        half = Path(work) / kept.name
+    with half_made(kept.parent) as work:
+        half = work / kept.name
         compute = arch.replace("sm_", "compute_")
         run(
             nvcc,

@@ -63,9 +63,7 @@ def _numbers(numbers: Sequence[float]) -> str:
 
 def _rounding(options: CudaOptions) -> str:
     if options.half:
-        return (
-            "Filter banks of floats round what they multiply, and keep their results, in 16 bits."
-        )
+        return "Filter banks round the floats that they multiply to 16 bits; their sums have 32."
     return "Floats have 32 bits throughout."
 
 

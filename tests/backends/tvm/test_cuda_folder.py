@@ -70,7 +70,7 @@ def test_the_folder_says_no_more_than_is_known(tmp_path: Path) -> None:
     assert "picture" not in readme
     assert "classes" not in readme
     assert "run(a=array, b=array)" in readme
-    assert "in 16 bits" in readme
+    assert "to 16 bits" in readme
     assert (plan["picture"], plan["classes"]) == (None, [])
 
 

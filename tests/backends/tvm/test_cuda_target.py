@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import sightline
@@ -21,6 +22,7 @@ from sightline.ir.types import TensorType
 from sightline.passes import pipeline
 from sightline.source import read
 from tests.conftest import Golden
+from tests.support.command_line import succeeds
 from tests.support.cuda_models import compiled
 from tests.support.examples import TIMES
 from tests.support.quantized import prepared, quantized
@@ -38,6 +40,8 @@ NETWORKS = {
 }
 BY_NIGHT = ("scene", "scene_int8")
 """Those that nvcc takes long for; the others have kernels of each kind."""
+
+TARGET_THAT_MEASURES = Cuda(CudaOptions(tune=2))
 
 needs_nvcc = pytest.mark.skipif(
     shutil.which("nvcc") is None, reason="there is no nvcc: what it makes of the source is unknown"
@@ -81,6 +85,29 @@ def test_unknown_architectures_are_refused_before_any_work() -> None:
         sightline.compile(labeler(), ["reference"], half=True)
     with pytest.raises(UserError, match="need tensor cores that sm_75 does not have"):
         sightline.compile(labeler(), ["cuda"], arch="sm_75", half=True)
+
+
+def test_half_that_changes_nothing_is_told(tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).random((2, 3, 4, 6), np.float32)
+    sightline.compile(labeler(), "reference").save(tmp_path / "float")
+    sightline.compile(sightline.quantize(labeler(), frames), "reference").save(tmp_path / "bytes")
+    for name, told in (("float", False), ("bytes", True)):
+        options = ("-t", "cuda", "--half", "-o", tmp_path / f"{name}-half")
+        printed = succeeds("compile", tmp_path / name, *options)
+        assert ("--half changes nothing: no filter bank multiplies floats\n" in printed) == told
+
+
+def test_measuring_without_a_device_is_refused_before_any_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none(name: str) -> None:
+        raise OSError(name)
+
+    monkeypatch.setattr("ctypes.CDLL", none)
+    with pytest.raises(
+        UserError, match=r"not installed\. Leave --tune out, or compile where the d"
+    ):
+        TARGET_THAT_MEASURES.check(labeler().graph)
 
 
 def test_a_machine_without_a_device_is_told(
