@@ -8,7 +8,7 @@ import numpy as np
 
 from sightline.ir.errors import UserError
 from sightline.ir.graph import Const, Graph, Input, Node
-from sightline.ir.types import Array
+from sightline.ir.types import Array, TensorType
 
 
 def evaluate(graph: Graph, inputs: Mapping[str, Array], values: dict[str, Array]) -> Iterator[Node]:
@@ -54,5 +54,29 @@ def check_inputs(graph: Graph, inputs: Mapping[str, Array]) -> None:
         if array.shape != type_.shape or array.dtype != type_.element.dtype:
             raise UserError(
                 f"the input '{name}' is {type_} ({type_.element.dtype}), but was given an array of "
-                f"shape {list(array.shape)} and type {array.dtype}"
+                f"shape {list(array.shape)} and type {array.dtype}",
+                fix=_fitting(type_, array),
             )
+
+
+def _fitting(type_: TensorType, array: Array) -> str:
+    """What makes an array `x` fit, where usual steps do: a batch's axis, planes first, a cast."""
+    element = type_.element.dtype
+    steps = {
+        "x": array.shape,
+        "x[None]": (1, *array.shape),
+        "x[None, None]": (1, 1, *array.shape),
+    }
+    if array.ndim == 3:
+        rows, columns, planes = array.shape
+        steps["x.transpose(2, 0, 1)[None]"] = (1, planes, rows, columns)
+    if array.ndim == 4:
+        count, rows, columns, planes = array.shape
+        steps["x.transpose(0, 3, 1, 2)"] = (count, planes, rows, columns)
+    step = next((step for step, shape in steps.items() if shape == type_.shape), "")
+    if not step or array.dtype.kind not in "iufb":
+        return ""
+    if array.dtype == element:
+        return f"Of an array x, give {step}."
+    condition = "" if array.dtype.kind == element.kind == "f" else ", if its numbers mean the same"
+    return f"Of an array x, give {step}.astype('{element}'){condition}."

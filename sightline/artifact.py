@@ -214,7 +214,10 @@ def load(folder: str | Path) -> Artifact:
     """The artifact in a folder. Whatever is broken or missing is told as a UserError."""
     place = Path(folder)
     if not folder or not place.is_dir():
-        raise UserError(f"there is no artifact folder '{folder}'")
+        raise UserError(
+            f"there is no artifact folder '{folder}'",
+            fix="Compile a model into one first: sightline compile MODEL -o DIR.",
+        )
     manifest = read_manifest(place)
     model = read_model(place, manifest)
     return Artifact(model, manifest.targets, place.absolute(), manifest.source)

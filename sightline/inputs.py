@@ -52,11 +52,22 @@ def _assign(words: Sequence[str], wanted: Mapping[str, TensorType]) -> dict[str,
                     fix=SPELLING,
                 )
             (name,) = wanted
+            _require_a_name(file, name)
         files.setdefault(name, []).append(_existing(file))
     missing = [name for name in wanted if name not in files]
     if missing:
         raise UserError(f"no file is given for the input '{missing[0]}'", fix=SPELLING)
     return files
+
+
+def _require_a_name(word: str, wanted: str) -> None:
+    """Refuse what looks like `NAME=FILE` and names no input."""
+    name, equals, _ = word.partition("=")
+    if equals and "/" not in name and not Path(word).exists():
+        raise UserError(
+            f"the network has no input '{name}'",
+            fix=f"Its input is {wanted}; or give the file alone.",
+        )
 
 
 def _name_of(word: str, wanted: Mapping[str, TensorType]) -> str:

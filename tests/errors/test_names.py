@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import sightline
-from tests.support.command_line import fails
-from tests.support.small_networks import two_ends
+from tests.support.command_line import fails, succeeds
+from tests.support.small_networks import labeler, two_ends
 
 OUT = ("-o", "out", "-t", "reference")
 
@@ -203,6 +203,16 @@ def test_message_of_a_run(arguments: tuple[str, ...], message: str) -> None:
     for name in ("t.txt", "p.png"):
         Path(name).write_text("nothing")
     assert_matches(message, fails("run", "net", *arguments))
+
+
+def test_the_name_of_no_input() -> None:
+    sightline.compile(labeler(), ["reference"]).save("net")
+    np.save("x.npy", np.zeros((1, 3, 4, 6), np.float32))
+    Path("a=b.npy").write_bytes(Path("x.npy").read_bytes())
+    message = "the network has no input 'img'. Its input is image; or give the file alone."
+    assert fails("run", "net", "img=x.npy") == message
+    assert succeeds("run", "net", "image=x.npy")
+    assert succeeds("run", "net", "a=b.npy")
 
 
 @pytest.mark.parametrize("last", ["sum.npy", "mean=a.png", "sum=a.npz"])

@@ -49,16 +49,22 @@ def test_right_inputs_pass() -> None:
         (
             {"x": X[0], "y": Y},
             "the input 'x' is f32[1,3] (float32), but was given an array of shape [3] and type "
+            "float32. Of an array x, give x[None].",
+        ),
+        (
+            {"x": np.zeros((3, 1), np.float32), "y": Y},
+            "the input 'x' is f32[1,3] (float32), but was given an array of shape [3, 1] and type "
             "float32.",
         ),
         (
             {"x": X.astype(np.float64), "y": Y},
             "the input 'x' is f32[1,3] (float32), but was given an array of shape [1, 3] and type "
-            "float64.",
+            "float64. Of an array x, give x.astype('float32').",
         ),
         (
             {"x": X, "y": Y.astype(np.uint8)},
-            "the input 'y' is i5[2] (int8), but was given an array of shape [2] and type uint8.",
+            "the input 'y' is i5[2] (int8), but was given an array of shape [2] and type uint8. "
+            "Of an array x, give x.astype('int8'), if its numbers mean the same.",
         ),
     ],
 )

@@ -145,6 +145,39 @@ def test_wrong_inputs_are_refused() -> None:
         sightline.compile(two_ends(), targets=None)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("shape", "element", "step"),
+    [
+        ((3, 4, 6), np.float32, "x[None]"),
+        ((4, 6, 3), np.float32, "x.transpose(2, 0, 1)[None]"),
+        ((1, 4, 6, 3), np.float32, "x.transpose(0, 3, 1, 2)"),
+        ((4, 6, 3), np.float64, "x.transpose(2, 0, 1)[None].astype('float32')"),
+        ((1, 3, 4, 6), np.uint8, "x.astype('float32')"),
+    ],
+)
+def test_an_input_that_almost_fits_is_told_how_it_does(
+    shape: tuple[int, ...], element: type[Any], step: str
+) -> None:
+    artifact = sightline.compile(labeler(), ["reference"])
+    x = np.zeros(shape, element)
+    with pytest.raises(sightline.UserError) as caught:
+        artifact.run(x)
+    fix = caught.value.fix.removeprefix("Of an array x, give ").removesuffix(".")
+    assert fix.removesuffix(", if its numbers mean the same") == step
+    artifact.run(eval(step, {"x": x}))
+
+
+def test_options_of_another_type() -> None:
+    for tune in ("2", 2.0, True):
+        with pytest.raises(
+            sightline.UserError, match=r"^('2'|2\.0|True) is no number of candidate"
+        ):
+            sightline.compile(labeler(), "cpu", tune=tune)  # type: ignore[arg-type]
+    for half in ("yes", 1, None):
+        with pytest.raises(sightline.UserError, match=r"^half is .*\. Choose True or False\.$"):
+            sightline.compile(labeler(), "cuda", half=half)  # type: ignore[arg-type]
+
+
 def test_inputs_that_are_no_arrays_or_have_no_names() -> None:
     artifact = sightline.compile(labeler(), ["reference"])
     x = np.zeros((1, 3, 4, 6), np.float32)

@@ -288,8 +288,8 @@ def test_what_was_measured_is_told_when_it_is_interrupted(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nowhere",), "there is no artifact folder 'nowhere'."),
-        (("models:lenet5",), "there is no artifact folder 'models:lenet5'."),
+        (("nowhere",), "there is no artifact folder 'nowhere'. Compile a model into one"),
+        (("models:lenet5",), "there is no artifact folder 'models:lenet5'. Compile a mod"),
         (("float", "--against", "tflite"), "there is no peer 'tflite'. Choose from onnxruntime, t"),
         (("float", "--against", "torch,"), "there is no peer ''. Choose from onnxruntime, torch."),
         (("float", "--frames", "0"), "0 is not in the range x>=1"),
