@@ -45,9 +45,11 @@ def _meaning(meaning: Meaning) -> list[str]:
     if meaning.picture is not None:
         picture = meaning.picture
         mean, deviation = (_numbers(picture[name]) for name in ("mean", "deviation"))
+        is_moved = any(picture["mean"]) or set(picture["deviation"]) != {1.0}
+        moved = f"; of each plane, (plane - {mean}) / {deviation}" if is_moved else ""
         lines.append(
             f"Of a picture, an input is {PLANES[picture['colors']]}, where black is 0 and white is "
-            f"{picture['range']:g}; of each plane, (plane - {mean}) / {deviation}."
+            f"{picture['range']:g}{moved}."
         )
     if meaning.classes:
         named = ", ".join(f"{number} {name}" for number, name in enumerate(meaning.classes))

@@ -65,6 +65,12 @@ def test_the_folder_says_what_its_numbers_are(tmp_path: Path) -> None:
     assert plan["classes"] == ["sky", "tree"]
 
 
+def test_planes_that_stay_as_they_are(tmp_path: Path) -> None:
+    readme, _ = words(labeler(), tmp_path / "net")
+    told = "Of a picture, an input is the planes R, G, B, where black is 0 and white is 1.\n"
+    assert told in readme
+
+
 def test_the_folder_says_no_more_than_is_known(tmp_path: Path) -> None:
     readme, plan = words(two_ends(), tmp_path / "net", half=True)
     assert "picture" not in readme
