@@ -84,7 +84,7 @@ def _integers(_frames: None) -> None:
         (
             "net",
             "integers.npy",
-            r"frame 1 of 'integers\.npy': the input 'x' is f32.* type int64\.$",
+            r"frame 1 of 'integers\.npy': the input 'x' is f32.* type int64\. Of an array ",
         ),
         ("net", "shape.npy", r"'shape\.npy' holds an array of shape \[3, 2, 8, 9\], but the input"),
         ("net", "flat.npy", r"'flat\.npy' holds an array of shape \[7\], but the input 'x' is f32"),

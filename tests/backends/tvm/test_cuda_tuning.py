@@ -126,9 +126,10 @@ def test_what_tvm_does_not_make_is_left_as_it_was(monkeypatch: pytest.MonkeyPatc
 
 
 def test_without_a_device_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing() -> None:
-        raise UserError("there is no CUDA device on this machine: its driver finds none")
+    def missing(fix: str) -> None:
+        raise UserError("there is no CUDA device on this machine: its driver finds none", fix=fix)
 
     monkeypatch.setattr(nvcc, "check_device", missing)
     message = fails("compile", "models:lenet5", "-t", "cuda", "--tune", "2", "-o", "out")
     assert "there is no CUDA device on this machine" in message
+    assert message.endswith("Leave --tune out, or compile where the device is.")
