@@ -238,10 +238,8 @@ def _runtime(work: Path) -> Iterator[None]:
         shutil.copyfile(path, work / path.name)
     yield
     if not kept.exists():
-        with (
-            half_made(kept.parent) as half,
-            contextlib.suppress(OSError),
-        ):  # if another process was first
+        # Another process may have been first.
+        with half_made(kept.parent) as half, contextlib.suppress(OSError):
             for path in work.glob("verilat*.o"):
                 shutil.copyfile(path, half / path.name)
             half.rename(kept)

@@ -40,12 +40,14 @@ def _no_device(why: str, fix: str) -> UserError:
 
 def find_nvcc() -> str:
     """The CUDA compiler: what NVCC names, the one on the path, or where it is installed to."""
-    for name in filter(None, (os.environ.get("NVCC"), "nvcc", USUAL)):
+    told = os.environ.get("NVCC", "").strip()
+    for name in [told] if told else ["nvcc", USUAL]:
         found = shutil.which(name)
         if found:
             return found
+    named = f": NVCC is '{told}', which is no program" if told else ""
     raise UserError(
-        "the target 'cuda' needs nvcc to build its library, and found none",
+        f"the target 'cuda' needs nvcc to build its library, and found none{named}",
         fix="Install the CUDA toolkit, 12 or later, or name nvcc in the variable NVCC.",
     )
 

@@ -117,7 +117,9 @@ def network(graph: Graph) -> Network:
     return lower(plain, CudaOptions(), silent)
 
 
-KERNEL = re.compile(r"(?m)^extern .* __launch_bounds__\(\d+\) (\w+)\((.*)\) \{$((?:\n.*)*?)\n\}$")
+KERNEL = re.compile(
+    r"(?m)^extern .* __launch_bounds__\([\d, ]+\) (\w+)\((.*)\) \{$((?:\n.*)*?)\n\}$"
+)
 
 
 def written(source: str) -> dict[str, set[int]]:

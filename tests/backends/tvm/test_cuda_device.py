@@ -72,7 +72,9 @@ def test_what_the_driver_tells(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     monkeypatch.setenv("PATH", str(tmp_path))
     assert told_by_the_driver() == {}
     command = tmp_path / "nvidia-smi"
-    command.write_text("#!/bin/sh\necho 'NVIDIA H200, 580.1, 1980 MHz, 345 MHz, 3201 MHz, 700 W'\n")
+    command.write_text(
+        "#!/bin/sh\necho 'NVIDIA H200, 580.1, 9.0, 1980 MHz, 345 MHz, 3201 MHz, 9 W'\n"
+    )
     command.chmod(0o755)
     told = told_by_the_driver()
     assert (told["name"], told["clocks.max.sm"]) == ("NVIDIA H200", "1980 MHz")

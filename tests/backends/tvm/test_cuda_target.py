@@ -69,6 +69,12 @@ def test_the_same_model_gives_the_same_files(tmp_path: Path) -> None:
         assert (first / name).read_bytes() == (second / name).read_bytes()
 
 
+def test_an_nvcc_that_is_named_and_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NVCC", "/no/nvcc")
+    with pytest.raises(UserError, match="found none: NVCC is '/no/nvcc', which is no program"):
+        nvcc.find_nvcc()
+
+
 def test_more_numbers_than_addresses_are_refused(tmp_path: Path) -> None:
     net = GraphBuilder("net")
     net.output(net.add(LocalNorm(), net.input("x", TensorType((1, 1, 40000, 40000)))))

@@ -21,6 +21,10 @@ int fail(const std::string& text) {
   return FAILED;
 }
 
+std::string counted(int number, const char* what) {
+  return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
+}
+
 int failed_call(const std::string& call, cudaError_t error) {
   cudaGetLastError();  // or the next call would tell of this one
   return fail(call + ": " + cudaGetErrorString(error) + " (" +
@@ -228,10 +232,10 @@ int model::launch_branches() const {
 int model::enter(OnDevice& there, const model_input* inputs, int input_count,
                  const model_output* outputs, int output_count) const {
   if (input_count != INPUT_COUNT)
-    return fail("the model takes " + std::to_string(INPUT_COUNT) + " inputs, and was given " +
+    return fail("the model takes " + counted(INPUT_COUNT, "input") + ", and was given " +
                 std::to_string(input_count));
   if (output_count != OUTPUT_COUNT)
-    return fail("the model has " + std::to_string(OUTPUT_COUNT) + " outputs, and was given room "
+    return fail("the model has " + counted(OUTPUT_COUNT, "output") + ", and was given room "
                 "for " + std::to_string(output_count));
   if (!inputs || !outputs) return fail("the inputs or the outputs are NULL");
   for (int k = 0; k < INPUT_COUNT; k++) {
@@ -375,11 +379,11 @@ int model_create(int device, const char* weights_path, model** created) {
     *created = nullptr;
     if (!weights_path) return fail("the path of the weights is NULL");
     int count = 0;
-    const cudaError_t counted = cudaGetDeviceCount(&count);
-    if (counted == cudaErrorInsufficientDriver)
+    const cudaError_t asked = cudaGetDeviceCount(&count);
+    if (asked == cudaErrorInsufficientDriver)
       return failed_call("there is no CUDA device, or its driver is older than the CUDA runtime in "
-                         "this library: update the driver, or build with an older toolkit", counted);
-    if (counted != cudaSuccess) return failed_call("there is no CUDA device", counted);
+                         "this library: update the driver, or build with an older toolkit", asked);
+    if (asked != cudaSuccess) return failed_call("there is no CUDA device", asked);
     if (device < 0 || device >= count)
       return fail("there is no CUDA device " + std::to_string(device) + ", and " +
                   std::to_string(count) + " in all, numbered from 0");
