@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,11 +13,13 @@ import pytest
 
 import sightline
 from sightline.backends.tvm.gpu.folder.model import Model, ModelError
+from sightline.backends.tvm.gpu.readme import PLANES
 from sightline.frontend.model import Model as Read
 from sightline.frontend.model import Picture
 from sightline.ir.build import GraphBuilder
 from sightline.ir.ops.pointwise import Relu
 from sightline.ir.types import TensorType
+from sightline.picture import to_array
 from sightline.sim.cuda import emulator
 from tests.support.cuda_models import compiled
 from tests.support.small_networks import labeler, two_ends
@@ -63,6 +66,17 @@ def test_the_folder_says_what_its_numbers_are(tmp_path: Path) -> None:
     told = {"colors": "yuv", "range": 255.0, "mean": [127.5, 0.0, 0.25], "deviation": [64.0]}
     assert plan["picture"] == told
     assert plan["classes"] == ["sky", "tree"]
+
+
+def test_the_planes_are_those_that_pictures_become() -> None:
+    """What the README tells in words is what sightline computes."""
+    words = re.sub(r"([0-9)]) ([RGB(])", r"\1 * \2", PLANES["yuv"].removeprefix("the planes "))
+    names: dict[str, float] = {"R": 0.7, "G": 0.2, "B": 0.4}
+    for plane in words.split(", "):
+        name, formula = plane.split(" = ")
+        names[name] = eval(formula, names)
+    found = to_array(np.array([0.7, 0.2, 0.4]).reshape(3, 1, 1), Picture("yuv"))
+    np.testing.assert_allclose(found.ravel(), [names[name] for name in "YUV"], atol=1e-6)
 
 
 def test_planes_that_stay_as_they_are(tmp_path: Path) -> None:
