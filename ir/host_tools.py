@@ -28,3 +28,9 @@ def named_tool(variable: str) -> tuple[str, ...]:
             fix=f"Name one that there is, or unset {variable}.",
         )
     return (found, *arguments)
+
+
+def host_tool(variable: str, *usual: str) -> tuple[str, ...]:
+    """The command that a variable names, or the first usual program that is there; or nothing."""
+    there = (shutil.which(name) for name in usual)
+    return named_tool(variable) or next(((path,) for path in there if path), ())

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from sightline.ir.cache import cache_folder, half_made
 from sightline.ir.errors import UserError
-from sightline.ir.host_tools import named_tool
+from sightline.ir.host_tools import host_tool
 
 if TYPE_CHECKING:
     from sightline.sim.cocotb_runner import FastVerilator, Watch
@@ -164,13 +164,8 @@ def _compiler() -> tuple[str, ...]:
     for tool in ("make", "perl"):
         if shutil.which(tool) is None:
             raise UserError(f"simulation needs {tool}, and found none", fix=f"Install {tool}.")
-    named = named_tool("CXX")
-    if named:
-        return named
-    for name in ("g++", "clang++"):
-        found = shutil.which(name)
-        if found:
-            return (found,)
+    if found := host_tool("CXX", "g++", "clang++"):
+        return found
     raise UserError(
         "simulation needs a C++ compiler, and found none",
         fix="Install g++ or clang++, or name one in the variable CXX; "

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import functools
 import shlex
-import shutil
 import subprocess
 import tempfile
 import threading
@@ -24,7 +23,7 @@ from tvm.target import Target
 from sightline.backends.tvm.compiled import digest
 from sightline.backends.tvm.lowering import Kernel
 from sightline.ir.errors import UserError
-from sightline.ir.host_tools import named_tool
+from sightline.ir.host_tools import host_tool
 from sightline.ir.progress import Report
 
 RUNTIME = Path(__file__).parent / "runtime" / "frame.cpp"
@@ -73,13 +72,8 @@ def build(kernels: Sequence[Kernel], target: Target, folder: Path, report: Repor
 
 def linker() -> tuple[str, ...]:
     """The host's C++ compiler: what CXX names, or the first that is found."""
-    named = named_tool("CXX")
-    if named:
-        return named
-    for name in ("c++", "g++", "clang++"):
-        found = shutil.which(name)
-        if found:
-            return (found,)
+    if found := host_tool("CXX", "c++", "g++", "clang++"):
+        return found
     raise UserError(
         "the target 'cpu' needs a C++ compiler to link its library, and found none",
         fix="Install g++ or clang++, or name one in the variable CXX.",

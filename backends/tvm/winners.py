@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -15,7 +14,8 @@ import tvm
 
 from sightline.backends.tvm.build import MODEL, Choice
 from sightline.backends.tvm.lowering import Signature
-from sightline.ir.cache import cache_folder
+from sightline.ir.cache import cache_folder, half_made
+from sightline.ir.errors import UserError
 from sightline.ir.ops.stage import Stage
 from sightline.ir.text import to_text
 
@@ -64,9 +64,8 @@ def keep(key: str, winner: Winner) -> None:
     Where nothing can be kept, the next run measures anew.
     """
     path = _path(key)
-    half = path.with_suffix(f".{os.getpid()}")
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(OSError, UserError), half_made(path.parent) as work:
+        half = work / path.name
         half.write_text(json.dumps(asdict(winner)), encoding="utf-8")
         half.replace(path)
 

@@ -60,9 +60,9 @@ def branches(
 
 
 def _streams(waits: Sequence[Sequence[int]], before: Sequence[int]) -> tuple[int, ...]:
-    """A launch follows one that it waits for, if that is the last of its stream, or opens another.
+    """A launch follows the last of a stream: one that it waits for, or else one over by then.
 
-    Where there are no more, it follows the launch that is the longest ago.
+    Else it opens a stream; where there are enough, it follows the launch that is the longest ago.
     """
     lasts: list[int] = []
     streams: list[int] = []

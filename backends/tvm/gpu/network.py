@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sightline.backends.tvm.build import MODEL, Choice
+from sightline.backends.tvm.build import MODEL, Choice, Tensor, dtype_of, shape_of
 from sightline.backends.tvm.cuda_options import CudaOptions
 from sightline.backends.tvm.expressions import RENAMED
 from sightline.backends.tvm.fusion import fused
@@ -194,7 +194,7 @@ def _sizes(graph: Graph) -> dict[str, int]:
 def _check_addresses(node: Node, function: Function) -> None:
     """The graph's own values are no larger; numbers of cells are computed in 32 bits."""
     for stage in function.stages:
-        size = math.prod(map(int, stage.shape))
+        size = math.prod(shape_of(stage))
         if size > MAX_ELEMENTS:
             raise UserError(
                 f"between its kernels lie {size} numbers, and the most that the target 'cuda' "
@@ -204,9 +204,8 @@ def _check_addresses(node: Node, function: Function) -> None:
             )
 
 
-def _bytes_of(tensor: object) -> int:
-    shape, dtype = (getattr(tensor, name) for name in ("shape", "dtype"))
-    return int(np.prod([int(size) for size in shape])) * np.dtype(str(dtype)).itemsize
+def _bytes_of(tensor: Tensor) -> int:
+    return math.prod(shape_of(tensor)) * np.dtype(dtype_of(tensor)).itemsize
 
 
 def _call(

@@ -4,7 +4,8 @@
  * tells what went wrong. Nothing that a caller passes ends the program, but for pointers that point
  * to less memory than is said.
  *
- * A model may be used by several threads and streams: its runs wait for each other.
+ * A model may be used by several threads and streams: its runs wait for each other, and those that
+ * come after model_destroy are told that there is no such model.
  */
 #ifndef MODEL_H
 #define MODEL_H
@@ -39,7 +40,7 @@ typedef struct {
 MODEL_API int model_create(int device, const char* weights_path, model** created);
 
 /* Runs one frame. Inputs and outputs are in the order in which plan.json lists them; `stream` is a
- * cudaStream_t of the device, or NULL for its default stream.
+ * cudaStream_t of the device, or NULL for its default stream; one that captures a graph is refused.
  *
  * If all inputs and outputs are memory of the device, the frame is only enqueued, and the caller
  * waits for the stream; else the outputs are there when this returns. */

@@ -27,8 +27,7 @@ std::string counted(int number, const char* what) {
 
 int failed_call(const std::string& call, cudaError_t error) {
   cudaGetLastError();  // or the next call would tell of this one
-  return fail(call + ": " + cudaGetErrorString(error) + " (" +
-              cudaGetErrorName(error) + ")");
+  return fail(call + ": " + cudaGetErrorString(error) + " (" + cudaGetErrorName(error) + ")");
 }
 
 #define CHECK(call)                                                                \
