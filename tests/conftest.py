@@ -1,4 +1,7 @@
-"""Golden files: each is named after its test, refreshed with one flag, and an orphan fails."""
+"""Every test has a current folder of its own, and golden files named after it.
+
+One flag refreshes the goldens, and an orphan fails.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,12 @@ def golden_path(item_path: Path, name: str) -> Path:
     """`tests/passes/test_simplify.py::test_dead_nodes` -> `golden/passes/test_simplify/…txt`."""
     folder = item_path.relative_to(Path(__file__).parent).with_suffix("")
     return GOLDEN / folder / f"{name}.txt"
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`fails` watches over the current folder, and other tests write beside this one."""
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ PICTURE = {"colors": "rgb", "range": 1.0, "mean": [0.0], "deviation": [1.0]}
 
 
 @pytest.fixture(autouse=True)
-def _saved(_elsewhere: None) -> None:
+def _saved() -> None:
     """An artifact, and an input for it."""
     sightline.compile(labeler(), ["reference"]).save(NET)
     np.save("x.npy", np.zeros((1, 3, 4, 6), np.float32))

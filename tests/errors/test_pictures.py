@@ -26,7 +26,7 @@ PHOTO = Image.fromarray(RNG.integers(0, 256, (4, 6, 3)).astype(np.uint8))
 
 
 @pytest.fixture(autouse=True)
-def _saved(_elsewhere: None) -> None:
+def _saved() -> None:
     sightline.compile(labeler(), ["reference"]).save("net")
 
 

@@ -38,7 +38,7 @@ main()
 
 
 @pytest.fixture(autouse=True)
-def _frames(_elsewhere: None) -> None:
+def _frames() -> None:
     """Two float artifacts, and frames good and bad."""
     sightline.compile(two_banks(weights(), [0.1, -0.2, 0.3]), ["reference"]).save("net")
     sightline.compile(labeler(), ["reference"]).save("labeler")

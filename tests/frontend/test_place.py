@@ -58,21 +58,15 @@ def sequence():
 
 
 @pytest.fixture
-def read_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[str], object]]:
+def read_alone(tmp_path: Path) -> Iterator[Callable[[str], object]]:
     """Reads a class of NETS as the command line does: with no frame of a user's on the stack."""
     (tmp_path / "nets_to_place.py").write_text(NETS)
-    monkeypatch.chdir(tmp_path)
     with ThreadPoolExecutor(1) as pool:
         yield lambda name: pool.submit(read, f"nets_to_place:{name}").result()
     sys.modules.pop("nets_to_place", None)
 
 
-def test_whoever_called_the_command_line_has_no_part_in_a_network(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_whoever_called_the_command_line_has_no_part_in_a_network() -> None:
     message = fails("inspect", "models:scene,height=241")
     assert message.startswith("a picture of 320x241 does not divide")
 

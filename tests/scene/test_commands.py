@@ -32,9 +32,8 @@ FRAMES = Frames([random_frame(seed) for seed in range(12)])
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A current folder with two artifacts, and a set of twelve frames."""
-    monkeypatch.chdir(tmp_path)
+def _prepared() -> None:
+    """Two artifacts, and a set of twelve frames."""
     for name, channels in (("net", 3), ("depth-net", 4)):
         compile_model(labeler(channels, HEIGHT, WIDTH), ["reference"], source=name).save(name)
     write_set(FRAMES, Path("set"))

@@ -22,10 +22,9 @@ CHECK = re.compile(r"step 2 of 2: training, loss .* of classes, 0:00:00 left\n")
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A current folder with two sets of two frames, and no curves, which take longest."""
+def _prepared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two sets of two frames, and no curves, which take longest."""
     pytest.importorskip("torch")
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sightline.scene.training.record.draw_curve", lambda *_: None)
     frames = [random_frame(seed, 16, 24, depth=True) for seed in range(4)]
     make("learned", frames[:2])

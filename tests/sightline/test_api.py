@@ -99,10 +99,7 @@ def test_the_temporary_folder_stays_for_copies(
     assert not folder.exists()
 
 
-def test_a_loaded_artifact_outlives_its_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_a_loaded_artifact_outlives_its_folder() -> None:
     sightline.compile(labeler(), ["reference"]).save("net")
     artifact = sightline.load("net")
     shutil.rmtree("net")
@@ -114,7 +111,6 @@ def test_a_loaded_artifact_is_found_from_another_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("tvm")
-    monkeypatch.chdir(tmp_path)
     sightline.compile(labeler(), ["cpu"]).save("net")
     artifact = sightline.load("net")
     (tmp_path / "elsewhere").mkdir()

@@ -42,9 +42,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _prepared(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without rests, and with as many threads as before when it is over."""
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(measuring, "settle", lambda: None)
     monkeypatch.setenv("SIGHTLINE_THREADS", "1")
 

@@ -30,9 +30,8 @@ PIXELS = RNG.integers(0, 256, (4, 6, 3)).astype(np.uint8)
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A current folder with an artifact, a picture, and the input that the picture is."""
-    monkeypatch.chdir(tmp_path)
+def _prepared() -> None:
+    """An artifact, a picture, and the input that the picture is."""
     sightline.compile(labeler(), ["reference"]).save("net")
     Image.fromarray(PIXELS).save("photo.png")
     np.save("input.npy", (PIXELS.transpose(2, 0, 1)[None] / 255).astype(np.float32))

@@ -36,9 +36,8 @@ def net():
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A current folder with float artifacts, and frames of each kind."""
-    monkeypatch.chdir(tmp_path)
+def _prepared() -> None:
+    """Float artifacts, and frames of each kind."""
     sightline.compile(two_banks(weights(), [0.1, -0.2, 0.3]), ["reference"]).save("net")
     sightline.compile(labeler(), ["reference"]).save("labeler")
     np.save("frames.npy", np.concatenate(FRAMES))

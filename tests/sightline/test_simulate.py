@@ -28,11 +28,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def test_the_plan_is_told_when_it_is_made(folder: Path, tmp_path: Path) -> None:
     asked = ("compile", folder / "small", "-t", "fpga", *MULTIPLIERS)
     printed = succeeds(*asked, "-o", tmp_path / "told")

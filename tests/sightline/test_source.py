@@ -34,11 +34,6 @@ ready = Net(3)
 """
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 @pytest.fixture
 def module(tmp_path: Path, request: pytest.FixtureRequest) -> str:
     """A module of factories in the current folder, of a name that no other test imports."""

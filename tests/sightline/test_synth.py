@@ -27,7 +27,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _synthesis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _synthesis(monkeypatch: pytest.MonkeyPatch) -> None:
     """A synthesis that is done at once."""
 
     def synthesize(verilog: str, device: Device, report: Report) -> Resources:
@@ -36,7 +36,6 @@ def _synthesis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return USED
 
     monkeypatch.setattr("sightline.backends.fpga.synthesize.synthesize", synthesize)
-    monkeypatch.chdir(tmp_path)
 
 
 def test_counts_beside_estimate_and_budget(made: Path) -> None:
