@@ -7,8 +7,9 @@
                                             return relu = relu(add) }
 
 An op joins the kernel of a value that it alone reads, if it takes that value number by number, or
-pools it in windows that do not overlap. What else it reads was computed before. So a value goes
-through memory only where several read it, or where the next op needs its neighbours.
+pools it in windows that do not overlap. What else it reads was computed before, or is computed
+there too if that is done number by number. So a value goes through memory only where several read
+it, or where the next op needs its neighbours.
 """
 
 from __future__ import annotations
@@ -84,6 +85,10 @@ class Group:
         return isinstance(self.nodes[0].op, BANKS)
 
     @property
+    def is_by_number(self) -> bool:
+        return all(isinstance(node.op, BY_NUMBER) for node in self.nodes)
+
+    @property
     def has_even_bank(self) -> bool:
         """Whether a filter bank has its sums in registers, as all maps see as many planes."""
         op = self.nodes[0].op
@@ -130,10 +135,16 @@ def groups(graph: Graph) -> Iterator[Group]:
     of: dict[str, Group] = {}
     for node in graph.operations:
         operands = graph.input_types(node)
-        group = _open_group(graph, node, of)
+        found = _open_groups(graph, node, of)
+        # One with a filter bank, if there is the choice.
+        group = max(reversed(found), key=lambda group: group.has_bank, default=None)
         if group is None:
             group = Group([node])
         else:
+            for other in found:
+                if other is not group and other.is_by_number:
+                    group.nodes += other.nodes
+                    of |= {each.name: group for each in other.nodes}
             group.join(node, operands)
         of[node.name] = group
     # The last op of a group is behind all that the group reads, and before all that reads it.
@@ -156,15 +167,14 @@ def loaded(nodes: Sequence[Node]) -> set[str]:
     return found
 
 
-def _open_group(graph: Graph, node: Node, of: dict[str, Group]) -> Group | None:
-    """The group that an op can join: one with a filter bank if it has the choice."""
+def _open_groups(graph: Graph, node: Node, of: dict[str, Group]) -> list[Group]:
+    """The groups that an op can join."""
     operands = graph.input_types(node)
-    found = [
+    return [
         of[name]
         for name in node.inputs
         if graph.uses[name] == 1 and name in of and of[name].takes(node, operands)
     ]
-    return max(reversed(found), key=lambda group: group.has_bank, default=None)
 
 
 def _is_even(operand: Shape, result: Shape) -> bool:

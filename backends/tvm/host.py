@@ -19,6 +19,15 @@ from sightline.ir.errors import UserError
 THREADS = "SIGHTLINE_THREADS"
 """The variable that says how many threads a frame has."""
 
+X86 = "x86_64"
+"""The architecture of Intel's and AMD's processors, as the operating system calls it."""
+
+NO_REGROUPING = "-x86-machine-combiner:bool=false"
+"""Of LLVM's options: leave sums in the order in which a schedule adds them up.
+
+It would add up products first to wait less, and a tile's integers then no longer fit the registers.
+"""
+
 VECTOR_FEATURES = ("avx", "fma", "f16c")
 """How the names of the features begin that a machine may withhold."""
 
@@ -33,7 +42,7 @@ class Processor:
 
     @property
     def machine(self) -> Machine:
-        is_intel = self.architecture == "x86_64"
+        is_intel = self.architecture == X86
         if "avx512f" in self.features:
             lanes, registers = 16, 32
         elif "avx" in self.features:
@@ -44,8 +53,10 @@ class Processor:
 
     def target(self, withheld: Iterable[str] = ()) -> Target:
         """TVM's target; `withheld` are features of processors of this name that this one lacks."""
-        without = [f"-{feature}" for feature in withheld]
         kind: dict[str, Any] = {"kind": "llvm", "mcpu": self.name}
+        if self.architecture == X86:
+            kind["cl-opt"] = [NO_REGROUPING]
+        without = [f"-{feature}" for feature in withheld]
         return Target(kind | {"mattr": without} if without else kind)
 
     def lacking(self, other: Processor) -> list[str]:

@@ -117,7 +117,7 @@ def requantize(
 def _requantize_in_doubles(
     op: Requantize, build: Build, x: Tensor, multipliers: Tensor, shifts: Tensor
 ) -> Tensor:
-    low, high = (double(float(end - op.to.zero_point)) for end in (op.low, op.high))
+    low, high = (end - op.to.zero_point for end in (op.low, op.high))
 
     def factor(*at: Expr) -> Expr:
         exponent = tirx.const(DOUBLE_BIAS, "int64") - shifts(*at).astype("int64")
@@ -129,9 +129,12 @@ def _requantize_in_doubles(
     factors = te.compute(shape_of(multipliers), factor, "factors", attrs=attrs)
 
     def cell(*at: Expr) -> Expr:
-        steps = tirx.floor(x(*at).astype("float64") * spread(factors, at) + double(0.5))
-        held = tirx.min(tirx.max(steps, low), high).astype("int32")
-        return held + tirx.const(op.to.zero_point, "int32")
+        steps = x(*at).astype("float64") * spread(factors, at) + double(0.5)
+        # Held half a step above the ends, which round down to them.
+        held = tirx.min(tirx.max(steps, double(low + 0.5)), double(high + 0.5))
+        # To become an integer rounds down itself what is not negative.
+        whole = held if low >= 0 else tirx.floor(held)
+        return whole.astype("int32") + tirx.const(op.to.zero_point, "int32")
 
     return narrowed(shape_of(x), cell, op.to.storage, "requantize")
 

@@ -165,7 +165,7 @@ def _tiles(
 
     The pixels of a run stay in the cache while the weights of all maps pass over them.
     """
-    numbers = part.fan_in * math.prod(op.window.strides) * math.prod(build.pooled)
+    numbers = part.fan_in * math.prod(_steps(op.window)) * math.prod(build.pooled)
     tiles = -(-pixels // tile)
     most = max(1, build.machine.cache // (4 * numbers * tile))
     slabs = -(-op.table.maps // (MOST_VECTORS * build.machine.lanes))
@@ -216,34 +216,38 @@ def _pixels(
     lanes = build.machine.lanes
     in_order = op.table.groups is not None and part.fan_in % lanes == 0
     lies_so = operand is not None and operand.layout.lanes == grouped.size == lanes
-    strides, dilation = window.strides, window.dilation
+    dilation = window.dilation
 
-    def rows_and_columns(place: list[Expr], tap: list[Expr]) -> list[Expr]:
-        return [p * s + t * d for p, s, t, d in zip(place, strides, tap, dilation, strict=True)]
+    def seen(place: list[Expr], tap: list[Expr], strides: Shape) -> list[Expr]:
+        return [p * s + t * d for p, t, s, d in zip(place, tap, strides, dilation, strict=True)]
 
     if operand is not None and in_order and lies_so and not any(window.pads) and terms == 1:
         per_block = part.fan_in // lanes
         return lambda n, block, group, place, tap, number: operand.argument(
-            n, block * per_block + group, *rows_and_columns(place, tap), number
+            n, block * per_block + group, *seen(place, tap, window.strides), number
         )
 
     plane = planes(op.table, build, part)
     batch, _, *above = shape_of(x)
-    positions = window.slide(tuple(above))
-    reach = [
-        (p - 1) * s + r for p, s, r in zip(positions, window.strides, window.reach, strict=True)
-    ]
+    positions, steps = window.slide(tuple(above)), _steps(window)
+    over = [s // step for s, step in zip(window.strides, steps, strict=True)]
+    reach = [(p - 1) * s + r for p, s, r in zip(positions, steps, window.reach, strict=True)]
 
     def cell(n: Expr, block: Expr, group: Expr, i: Expr, j: Expr, number: Expr) -> Expr:
         numbered = group * grouped.size + number
         if grouped.groups * grouped.size > part.fan_in:
             numbered = tirx.min(numbered, part.fan_in - 1)
-        at = (i - window.pads[0], j - window.pads[1])
+        at = (i * over[0] - window.pads[0], j * over[1] - window.pads[1])
         return guarded(x, (n, plane(block, numbered), *at), fill).astype(copied)
 
     copied = "int16" if terms > 1 else dtype_of(x)
     shape: Shape = (batch, len(part.blocks), grouped.groups, *reach, grouped.size)
     copy = te.compute(shape, cell, "padded")
     return lambda n, block, group, place, tap, number: copy(
-        n, block, group, *rows_and_columns(place, tap), number
+        n, block, group, *seen(place, tap, steps), number
     )
+
+
+def _steps(window: Window) -> Shape:
+    """From pixel to pixel in a copy, which lacks rows and columns that a single tap steps over."""
+    return tuple(1 if k == 1 else s for k, s in zip(window.kernel, window.strides, strict=True))

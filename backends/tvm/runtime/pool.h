@@ -35,7 +35,7 @@ using Lambda = int (*)(int part, Environment* environment, void* data);
 constexpr int MOST_WORKERS = 255;
 constexpr int PARTS_PER_THREAD = 16;  // so finely a loop is cut, if it has as many turns
 constexpr int CHUNKS_PER_THREAD = 2;  // of what is left: a thread takes one of these at a time
-constexpr uint64_t SPIN_NANOSECONDS = 100'000;  // a worker that had nothing to do sleeps after it
+constexpr uint64_t SPIN_NANOSECONDS = 2'000'000;  // a worker that had nothing to do sleeps after it
 constexpr unsigned TURNS_PER_LOOK = 64;  // of a spinning thread, between looks at the clock
 
 inline void pause() {

@@ -73,6 +73,31 @@ def test_a_sum_joins_the_bank_that_it_alone_reads() -> None:
     assert net.parts(y) == [("one",), ("two", "sum", "relu")]
 
 
+def test_what_a_sum_adds_number_by_number_joins_the_bank_too() -> None:
+    net = Net()
+    scaled = net.add(Tanh(), net.add(Relu(), net.first, name="relu"), name="tanh")
+    y = net.add(Add(), scaled, net.bank(net.first, "bank"), name="sum")
+    assert net.parts(y) == [("bank", "relu", "tanh", "sum")]
+
+
+def test_what_two_banks_make_is_added_in_the_kernel_of_one() -> None:
+    net = Net()
+    one = net.add(Relu(), net.bank(net.first, "one"), name="relu")
+    two = net.add(Tanh(), net.bank(net.first, "two"), name="tanh")
+    y = net.add(Add(), one, two, name="sum")
+    assert net.parts(y) == [("one", "relu"), ("two", "tanh", "sum")]
+
+
+def test_a_bank_is_pooled_before_what_it_adds_joins() -> None:
+    """Pixels of another map are read behind the pooling, and none is pooled after them."""
+    net = Net()
+    small = net.add(HALVES, net.first, name="small")
+    relu = net.add(Relu(), small, name="relu")
+    pooled = net.add(HALVES, net.bank(net.first, "bank"), name="pool")
+    y = net.add(Add(), pooled, net.add(Tanh(), relu, name="tanh"), name="sum")
+    assert net.parts(y, small) == [("small",), ("bank", "pool", "relu", "tanh", "sum")]
+
+
 def test_what_several_read_goes_through_memory() -> None:
     net = Net()
     bank = net.bank(net.first, "bank")

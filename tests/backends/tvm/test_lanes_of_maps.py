@@ -34,6 +34,8 @@ WINDOWS = (
     Window((3, 3), pads=(1, 1, 1, 1)),
     Window((1, 1)),
     Window((3, 2), strides=(2, 3), pads=(1, 0, 2, 1)),
+    Window((1, 1), strides=(2, 3)),
+    Window((1, 3), strides=(3, 2), pads=(1, 1, 0, 1)),
     Window((2, 3), dilation=(3, 2), pads=(0, 4, 0, 0)),
 )
 
