@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from tvm import te, tirx
 
-from sightline.backends.tvm.layout import PLANAR, Gather, Layout, Packing
+from sightline.backends.tvm.dot_products import Dot
+from sightline.backends.tvm.layout import PLANAR, Gather, Layout, Packing, Sums
 from sightline.ir.constant import Constant
 from sightline.ir.types import Array, Shape, TensorType
 
@@ -49,8 +50,8 @@ class Machine:
     registers: int
     """Vector registers."""
 
-    dot: str = ""
-    """The instruction that multiplies and adds integers, as `dot_products` names it; or none."""
+    dots: tuple[Dot, ...] = ()
+    """Instructions that multiply short integers and add up the products, the best first."""
 
     cache: int = 1 << 18
     """Bytes that a thread keeps near: half of its second level."""
@@ -92,6 +93,9 @@ class Operand:
 
     packing: Packing | None = None
     gather: Gather | None = None
+
+    sums: tuple[Sums, Tensor] | None = None
+    """What is made of a constant besides, and the placeholder for that."""
 
 
 @dataclass
@@ -142,6 +146,15 @@ class Build:
             operand.packing = packing
         operand.argument = te.placeholder(packing.stored, packing.dtype, x.op.name)
         return operand.argument
+
+    def summed(self, x: Tensor, sums: Sums) -> Tensor:
+        """What the weights of each map add up to, which the kernel will be given besides them."""
+        operand = self.read_as(x)
+        assert operand is not None
+        assert operand.is_constant
+        placeholder = te.placeholder(sums.stored, sums.dtype, f"{x.op.name}_sums")
+        operand.sums = (sums, placeholder)
+        return placeholder
 
     def reshaped(self, x: Tensor, shape: Shape) -> Tensor:
         """The elements of x in their order under another shape."""

@@ -24,7 +24,7 @@ from sightline.ir.errors import UserError
 from sightline.ir.graph import Graph
 from sightline.ir.text import to_text
 
-SCHEMA = 3
+SCHEMA = 4
 PLAN, TABLES = "plan.json", "tables.npz"
 COMPILE_AGAIN = "Compile the model again for the target 'cpu' on this machine."
 

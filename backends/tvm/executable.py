@@ -11,7 +11,7 @@ import numpy as np
 from sightline.backends.target import StageTime
 from sightline.backends.tvm.frame import Frame
 from sightline.backends.tvm.host import threads
-from sightline.backends.tvm.layout import Packing
+from sightline.backends.tvm.layout import Packing, Sums
 from sightline.backends.tvm.library import Library
 from sightline.backends.tvm.plan import Argument, Plan
 from sightline.ir.constant import Constant
@@ -122,7 +122,7 @@ def _fixed(
     graph: Graph, plan: Plan, tables: Mapping[str, Constant]
 ) -> Iterator[tuple[Argument, Array]]:
     """What kernels read that no run changes; the same order of the same constant is there once."""
-    memory: dict[tuple[str, str, Packing | None], Array] = {}
+    memory: dict[tuple[str, str, Packing | Sums | None], Array] = {}
     for argument in dict.fromkeys(a for call in plan.calls for a in call.arguments):
         if argument.kind == "value":
             continue

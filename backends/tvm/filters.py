@@ -24,7 +24,7 @@ from sightline.backends.tvm.build import (
     dtype_of,
     shape_of,
 )
-from sightline.backends.tvm.dot_products import SHORT
+from sightline.backends.tvm.dot_products import SHORT, fitting
 from sightline.backends.tvm.gpu import bank as gpu_bank
 from sightline.ir.ops.conv import Conv, Linear
 from sightline.ir.ops.integer_bank import IntegerConv
@@ -95,7 +95,10 @@ def _form(op: Conv | IntegerConv, build: Build, x: Tensor, weights: Tensor) -> M
     if constant is None or not constant.is_constant:
         return lanes_of_pixels
     if lanes_of_maps.takes(op, dtype_of(x), dtype_of(weights), build.machine):
-        is_mixed = not build.choice.is_direct and winograd.takes(
+        dot = fitting(op, build.machine.dots, dtype_of(x), dtype_of(weights))
+        # Bytes are multiplied faster than their mixtures, which are wider.
+        is_direct = build.choice.is_direct or (dot is not None and dot.pixels == "uint8")
+        is_mixed = not is_direct and winograd.takes(
             op, shape_of(x), build.pooled, (bits_of(x), bits_of(weights))
         )
         return winograd if is_mixed else lanes_of_maps

@@ -13,7 +13,7 @@ from typing import Any
 from tvm.target import Target, codegen
 
 from sightline.backends.tvm.build import Machine
-from sightline.backends.tvm.dot_products import instruction
+from sightline.backends.tvm.dot_products import instructions
 from sightline.ir.errors import UserError
 
 THREADS = "SIGHTLINE_THREADS"
@@ -49,7 +49,7 @@ class Processor:
             lanes, registers = 8, 16
         else:
             lanes, registers = 4, 16 if is_intel else 32
-        return Machine(lanes, registers, instruction(self.features, lanes) if is_intel else "")
+        return Machine(lanes, registers, instructions(self.features, lanes) if is_intel else ())
 
     def target(self, withheld: Iterable[str] = ()) -> Target:
         """TVM's target; `withheld` are features of processors of this name that this one lacks."""

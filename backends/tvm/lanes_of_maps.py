@@ -8,7 +8,7 @@ waste no lane, and the weights, packed in the order in which they are used, are 
     pixels  [N, block, planes / group, rows, columns, group]
 
 Pixels are numbered row by row, those of one pooling window after another, and tiled by number.
-Of integers, `terms` are the two planes whose products one instruction adds up; see `dot_products`.
+Of integers, `terms` are the planes whose products one instruction adds up; see `dot_products`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from sightline.backends.tvm.build import (
     reduce_axes,
     shape_of,
 )
-from sightline.backends.tvm.dot_products import SHORT, WIDE
+from sightline.backends.tvm.dot_products import Dot, as_pixel, fitting, surplus
 from sightline.backends.tvm.layout import Packing
 from sightline.backends.tvm.tiles import MOST_VECTORS, choose_map_tile
 from sightline.ir.ops.conv import Conv
@@ -43,9 +43,6 @@ from sightline.ir.window import Window
 
 WIDEST_GROUP = 16
 """Planes that are unrolled at once: more would fill the cache of instructions."""
-
-SPARE = {1: 1, 2: 4}
-"""Registers that a multiply-add needs besides sums and weights, by terms: a pixel, products."""
 
 PARTS = 8
 """Parts of the work that there are at least, for the threads."""
@@ -76,10 +73,8 @@ def takes(op: Conv | IntegerConv, x: str, weights: str, machine: Machine) -> boo
 
     `x` and `weights` are the types of their elements. The weights must be constants besides.
     """
-    if isinstance(op, IntegerConv):
-        short = x in SHORT and weights in SHORT and op.bits <= WIDE
-        if not short or not machine.dot:
-            return False
+    if isinstance(op, IntegerConv) and fitting(op, machine.dots, x, weights) is None:
+        return False
     parts = banks(op.table)
     return (
         op.window.rank == 2
@@ -89,13 +84,19 @@ def takes(op: Conv | IntegerConv, x: str, weights: str, machine: Machine) -> boo
     )
 
 
+def spare(dot: Dot | None) -> int:
+    """Registers that multiply-adds need besides sums and weights: for a pixel, and for products."""
+    return 1 if dot is None or dot.accumulates else 4
+
+
 def bank(
     op: Conv | IntegerConv, build: Build, x: Tensor, weights: Tensor, wide: str, fill: Expr
 ) -> Tensor:
     """The sums `[N, maps, pixels]`, the pixels of one pooling window after another."""
     [part] = banks(op.table)
     lanes = build.machine.lanes
-    terms = 2 if isinstance(op, IntegerConv) else 1
+    dot = fitting(op, build.machine.dots, dtype_of(x), dtype_of(weights))
+    terms = dot.terms if dot else 1
     grouped = Planes.of(part.fan_in, lanes, terms)
     batch, _, *above = shape_of(x)
     spatial = op.window.slide(tuple(above))
@@ -107,13 +108,15 @@ def bank(
         part.maps_per_block,
         math.prod(tiled),
         cells,
-        SPARE[terms],
+        spare(dot),
         build.choice.rank,
         1 if op.window == Window((1, 1)) else tiled[-1],
     )
 
-    pixels = _pixels(op, build, part, grouped, x, fill, terms)
-    taps_of = build.packed(weights, _packing(op, part, grouped, tile.vectors, lanes, terms))
+    pixels = _pixels(op, build, part, grouped, x, fill, dot)
+    taps_of = build.packed(weights, _packing(op, part, grouped, tile.vectors, lanes, dot))
+    above_sums = surplus(op.table, dtype_of(x), dot)
+    too_much = build.summed(weights, above_sums) if above_sums else None
     group = te.reduce_axis((0, grouped.groups), "group")
     window = reduce_axes(op.window.kernel)
     step = te.reduce_axis((0, grouped.size // terms), "step")
@@ -145,7 +148,7 @@ def bank(
 
     def view(n: Expr, o: Expr, number: Expr) -> Expr:
         pixel, vector = tirx.floordiv(number, cells), tirx.floordiv(o, lanes)
-        return sums(
+        found = sums(
             n,
             tirx.floordiv(vector, tile.vectors),
             tirx.floordiv(pixel, tile.pixels),
@@ -154,6 +157,7 @@ def bank(
             tirx.floormod(vector, tile.vectors),
             tirx.floormod(o, lanes),
         )
+        return found if too_much is None else found - too_much(o)
 
     return te.compute((batch, op.table.maps, math.prod(spatial)), view, "bank", attrs=EACH)
 
@@ -179,8 +183,9 @@ def _tiles(
 
 
 def _packing(
-    op: Conv | IntegerConv, part: Bank, grouped: Planes, vectors: int, lanes: int, terms: int
+    op: Conv | IntegerConv, part: Bank, grouped: Planes, vectors: int, lanes: int, dot: Dot | None
 ) -> Packing:
+    terms = dot.terms if dot else 1
     blocks, kernel = len(part.blocks), op.window.kernel
     shape = (blocks, part.maps_per_block, part.fan_in, *kernel)
     padded = (*shape[:2], grouped.groups * grouped.size, *kernel)
@@ -197,7 +202,7 @@ def _packing(
     order: Shape = (0, 1, 4, 7, 8, 5, 2, 3, 6)
     if terms == 1:
         split, order = (*split[:6], *split[7:]), (0, 1, 4, 6, 7, 5, 2, 3)
-    dtype = "float32" if isinstance(op, Conv) else "int16"
+    dtype = dot.weights if dot else "float32"
     return Packing(shape, padded, split, order, dtype)
 
 
@@ -208,7 +213,7 @@ def _pixels(
     grouped: Planes,
     x: Tensor,
     fill: Expr,
-    terms: int,
+    dot: Dot | None,
 ) -> Callable[..., Expr]:
     """(n, block, group, place, tap, number) -> pixel: of x itself if it lies so, or of a copy."""
     window = op.window
@@ -221,7 +226,7 @@ def _pixels(
     def seen(place: list[Expr], tap: list[Expr], strides: Shape) -> list[Expr]:
         return [p * s + t * d for p, t, s, d in zip(place, tap, strides, dilation, strict=True)]
 
-    if operand is not None and in_order and lies_so and not any(window.pads) and terms == 1:
+    if operand is not None and in_order and lies_so and not any(window.pads) and dot is None:
         per_block = part.fan_in // lanes
         return lambda n, block, group, place, tap, number: operand.argument(
             n, block * per_block + group, *seen(place, tap, window.strides), number
@@ -238,9 +243,9 @@ def _pixels(
         if grouped.groups * grouped.size > part.fan_in:
             numbered = tirx.min(numbered, part.fan_in - 1)
         at = (i * over[0] - window.pads[0], j * over[1] - window.pads[1])
-        return guarded(x, (n, plane(block, numbered), *at), fill).astype(copied)
+        inside = guarded(x, (n, plane(block, numbered), *at), fill)
+        return as_pixel(inside, dot) if dot else inside
 
-    copied = "int16" if terms > 1 else dtype_of(x)
     shape: Shape = (batch, len(part.blocks), grouped.groups, *reach, grouped.size)
     copy = te.compute(shape, cell, "padded")
     return lambda n, block, group, place, tap, number: copy(

@@ -4,9 +4,9 @@ A bank is computed in tiles of some maps by some rows by some whole vectors of n
 pixels, whose sums stay in registers while every tap multiplies a vector of pixels by one weight.
 The weights need no other order for that, and any table of connections runs at the same speed.
 
-Of integers, one instruction adds up the products of two taps side by side (see `dot_products`): a
-pixel lies beside the one that the next tap sees, and weights in pairs of taps, the last with a zero
-if their number is odd:
+Of integers, one instruction adds up the products of two or four taps side by side (see
+`dot_products`): a pixel lies beside those that the next taps see, and weights as many taps
+together, the last with zeros if they do not come out even:
 
     pixels  [N, plane, rows, column modulo stride, column / stride, terms]
     weights [pair of planes, *kernel above, taps / terms, terms]
@@ -14,6 +14,7 @@ if their number is odd:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -31,7 +32,7 @@ from sightline.backends.tvm.build import (
     reduce_axes,
     shape_of,
 )
-from sightline.backends.tvm.dot_products import SHORT, WIDE
+from sightline.backends.tvm.dot_products import FEWEST_LANES, Dot, as_pixel, fitting, surplus
 from sightline.backends.tvm.layout import Packing
 from sightline.backends.tvm.movement import joined
 from sightline.backends.tvm.pooling import seen
@@ -44,7 +45,7 @@ from sightline.ir.window import Window
 Source = Callable[[Expr, Expr, Sequence[Expr], Sequence[Expr], Sequence[Expr]], Expr]
 """What a tap sees: (n, plane, position, tap, term) -> element of the padded input.
 
-A tap is the first of its pair, and the term says which of the two; where there are no pairs, none.
+A tap is the first of those side by side, and the term says which; of one alone, there is none.
 """
 
 
@@ -60,73 +61,79 @@ def bank(
     batch, _, *above = shape_of(x)
     spatial = op.window.slide(tuple(above))
     parts = banks(op.table)
+    dot = _dot(op, build, spatial[-1], x, weights)
+    *deep, across = op.window.kernel
+    taps_at_once = dot.terms if dot else 1
+    steps = math.prod(deep) * -(-across // taps_at_once)
     tiles = [
         choose_tile(
             build.machine,
             part.maps_per_block,
             spatial,
             build.pooled,
-            part.fan_in * op.window.taps,
+            part.fan_in * steps,
             build.choice.rank,
+            whole=dot is not None,
         )
         for part in parts
     ]
     covered = zip(*(tile.covers(spatial) for tile in tiles), strict=True)
-    terms = _terms(op, build, tiles, spatial[-1], x, weights)
-    taps = _in_pairs(op, build, weights) if terms > 1 else weights
-    source = _source(op.window, x, tuple(map(max, covered)), fill, terms)
+    above_sums = surplus(op.table, dtype_of(x), dot)
+    too_much = build.summed(weights, above_sums) if above_sums else None
+    taps = _side_by_side(op, build, weights, dot) if dot else weights
+    source = _source(op.window, x, tuple(map(max, covered)), fill, dot)
     sums = [
-        _sums(op, build, part, tile, (batch, *spatial), source, taps, types, terms)
+        _sums(op, build, part, tile, (batch, *spatial), source, taps, types, dot)
         for part, tile in zip(parts, tiles, strict=True)
     ]
     shape = (batch, op.table.maps, *spatial)
     if len(parts) == 1:
         [total], [part] = sums, parts
-        return te.compute(
-            shape, lambda n, o, *at: total(n, *part.place(o), *at), "bank", attrs=EACH
-        )
+
+        def cell(n: Expr, o: Expr, *at: Expr) -> Expr:
+            found = total(n, *part.place(o), *at)
+            return found if too_much is None else found - too_much(o)
+
+        return te.compute(shape, cell, "bank", attrs=EACH)
     results = [_untiled(part, total, spatial) for part, total in zip(parts, sums, strict=True)]
     order = [map_ for part in parts for block in part.blocks for map_ in range(*block[:2])]
     place = build.table(np.argsort(order).astype(np.int32))
-    return te.compute(
-        shape, lambda n, o, *at: joined(results, 1, (n, place(o), *at)), "ordered", attrs=EACH
-    )
+
+    def ordered(n: Expr, o: Expr, *at: Expr) -> Expr:
+        found = joined(results, 1, (n, place(o), *at))
+        return found if too_much is None else found - too_much(o)
+
+    return te.compute(shape, ordered, "ordered", attrs=EACH)
 
 
-def _terms(
-    op: Conv | IntegerConv,
-    build: Build,
-    tiles: Sequence[Tile],
-    columns: int,
-    x: Tensor,
-    weights: Tensor,
-) -> int:
-    """Two, if there is an instruction for pairs of taps, and whole vectors of pixels for it."""
+def _dot(
+    op: Conv | IntegerConv, build: Build, columns: int, x: Tensor, weights: Tensor
+) -> Dot | None:
+    """An instruction for taps side by side, if there is one, and whole vectors of pixels for it."""
     operand = build.read_as(weights)
-    is_paired = (
-        isinstance(op, IntegerConv)
-        and op.bits <= WIDE
-        and all(dtype_of(each) in SHORT for each in (x, weights))
-        and op.window.kernel[-1] > 1
-        and bool(build.machine.dot)
-        and all(tile.lanes == build.machine.lanes for tile in tiles)
-        and all(tile.columns <= columns for tile in tiles)
+    is_usable = (
+        op.window.kernel[-1] > 1
+        and columns >= FEWEST_LANES
         and operand is not None
         and operand.is_constant
         and operand.readers == 1
     )
-    return 2 if is_paired else 1
+    if not is_usable:
+        return None
+    return fitting(op, build.machine.dots, dtype_of(x), dtype_of(weights))
 
 
-def _in_pairs(op: Conv | IntegerConv, build: Build, weights: Tensor) -> Tensor:
+def _side_by_side(op: Conv | IntegerConv, build: Build, weights: Tensor, dot: Dot) -> Tensor:
     *above, taps = op.window.kernel
     shape = (op.table.pairs, *above, taps)
-    padded = (*shape[:-1], taps + taps % 2)
-    split = (*shape[:-1], padded[-1] // 2, 2)
-    return build.packed(weights, Packing(shape, padded, split, tuple(range(len(split))), "int16"))
+    together = -(-taps // dot.terms)
+    padded = (*shape[:-1], together * dot.terms)
+    split = (*shape[:-1], together, dot.terms)
+    order = tuple(range(len(split)))
+    return build.packed(weights, Packing(shape, padded, split, order, dot.weights))
 
 
-def _source(window: Window, x: Tensor, positions: Shape, fill: Expr, terms: int) -> Source:
+def _source(window: Window, x: Tensor, positions: Shape, fill: Expr, dot: Dot | None) -> Source:
     """The input around `positions`; a copy with its padding, unless every tap lies in x.
 
     The copy keeps columns apart by their remainder modulo the stride, so that the pixels which one
@@ -138,20 +145,19 @@ def _source(window: Window, x: Tensor, positions: Shape, fill: Expr, terms: int)
         (p - 1) * s + r for p, s, r in zip(positions, window.strides, window.reach, strict=True)
     ]
     fits = all(r <= size for r, size in zip(reach, shape[2:], strict=True))
-    if fits and stride == 1 and not any(window.pads) and terms == 1:
+    if fits and stride == 1 and not any(window.pads) and dot is None:
         return lambda n, c, at, tap, _: x(n, c, *seen(window, at, tap))
-    dtype = "int16" if terms > 1 else dtype_of(x)
 
     def cell(n: Expr, c: Expr, *at: Expr) -> Expr:
         rows, (phase, column, *term) = at[: window.rank - 1], at[window.rank - 1 :]
         place = column * stride + phase + sum(term, tirx.const(0)) * dilation
         places = zip((*rows, place), begins, strict=True)
         inside = guarded(x, (n, c, *(place - begin for place, begin in places)), fill)
-        return inside.astype(dtype)
+        return as_pixel(inside, dot) if dot else inside
 
     phases = min(stride, window.reach[-1])
     columns = -(-reach[-1] // stride)
-    own = (terms,) if terms > 1 else ()
+    own = (dot.terms,) if dot else ()
     copy = te.compute((*shape[:2], *reach[:-1], phases, columns, *own), cell, "padded")
 
     def pixel(
@@ -174,7 +180,7 @@ def _sums(
     source: Source,
     weights: Tensor,
     types: tuple[str, str],
-    terms: int,
+    dot: Dot | None,
 ) -> Tensor:
     """`[batch, block, map of the block, *covered]`, which `schedules.pixels` lays out.
 
@@ -185,6 +191,7 @@ def _sums(
     plane, first_pair = planes(op.table, build, part), first_pairs(op.table, build, part)
     number = te.reduce_axis((0, part.fan_in), "plane")
     product_type, sum_type = types
+    terms = dot.terms if dot else 1
     *above, across = op.window.kernel
     taps = reduce_axes((*above, -(-across // terms)))
     term = [te.reduce_axis((0, terms), "term")] if terms > 1 else []

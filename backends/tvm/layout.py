@@ -77,6 +77,34 @@ class Packing:
 
 
 @dataclass(frozen=True)
+class Sums:
+    """What the weights of each map add up to, times a factor, instead of the weights themselves.
+
+    `planes` says of how many planes each map has weights; one number, if all have as many.
+    """
+
+    planes: Shape
+    maps: int
+    factor: int
+    dtype: str = "int32"
+
+    @property
+    def stored(self) -> Shape:
+        return (self.maps,)
+
+    def apply(self, array: Array) -> Array:
+        counts = np.broadcast_to(self.planes, self.maps)
+        first = np.cumsum(counts) - counts
+        of_planes = array.reshape(int(counts.sum()), -1).sum(axis=1, dtype=np.int64)
+        return np.asarray(self.factor * np.add.reduceat(of_planes, first), np.dtype(self.dtype))
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Sums:
+        planes = tuple(map(int, fields["planes"]))
+        return cls(planes, int(fields["maps"]), int(fields["factor"]), str(fields["dtype"]))
+
+
+@dataclass(frozen=True)
 class Gather:
     """Any order of a constant: which of its elements, counted from 1, is at each place; or zero."""
 

@@ -89,7 +89,8 @@ def define(name: str, signature: Signature, machine: Machine, choice: Choice = M
         build.operand(type_, layout, constant, count)
     result = stored(expressed(op, build), build)
     arguments = [operand.argument for operand in build.operands]
-    function = te.create_prim_func([*arguments, *build.tensors, result])
+    made = [operand.sums[1] for operand in build.operands if operand.sums]
+    function = te.create_prim_func([*arguments, *made, *build.tensors, result])
     function = function.with_attr("global_symbol", name)
     return Kernel(name, function, build, result)
 
@@ -232,11 +233,15 @@ def _call(
     renamed: Mapping[str, str],
     members: tuple[str, ...],
 ) -> Call:
-    arguments = []
+    arguments, made = [], []
     for name, operand in zip(node.inputs, kernel.operands, strict=True):
         source = renamed.get(name, name)
         kind = "constant" if operand.is_constant else "value"
         arguments.append(Argument.of(kind, source, operand.argument, operand.packing))
+        if operand.sums is not None:
+            sums, tensor = operand.sums
+            made.append(Argument.of(kind, source, tensor, sums))
+    arguments += made
     for table, tensor in zip(kernel.tables, kernel.build.tensors, strict=True):
         arguments.append(Argument.of("table", table.key, tensor))
     arguments.append(Argument.of("value", node.name, kernel.result))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sightline.backends.tvm.layout import Packing
+from sightline.backends.tvm.layout import Packing, Sums
 from sightline.ir.types import Shape
 
 Lifetime = tuple[int, int]
@@ -25,11 +25,13 @@ class Argument:
     shape: Shape
     dtype: str
 
-    packing: Packing | None = None
-    """The order that a constant is brought into."""
+    packing: Packing | Sums | None = None
+    """The order that a constant is brought into, or what is made of it."""
 
     @classmethod
-    def of(cls, kind: str, name: str, buffer: Any, packing: Packing | None = None) -> Argument:
+    def of(
+        cls, kind: str, name: str, buffer: Any, packing: Packing | Sums | None = None
+    ) -> Argument:
         """As TVM's buffer or tensor says."""
         return cls(kind, name, tuple(map(int, buffer.shape)), str(buffer.dtype), packing)
 
@@ -40,8 +42,12 @@ class Argument:
             str(fields["name"]),
             tuple(map(int, fields["shape"])),
             str(fields["dtype"]),
-            Packing.from_json(fields["packing"]) if fields["packing"] else None,
+            _packing(fields["packing"]) if fields["packing"] else None,
         )
+
+
+def _packing(fields: Mapping[str, Any]) -> Packing | Sums:
+    return (Sums if "factor" in fields else Packing).from_json(fields)
 
 
 @dataclass(frozen=True)

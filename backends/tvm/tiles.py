@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sightline.backends.tvm.build import Machine
+from sightline.backends.tvm.dot_products import FEWEST_LANES
 from sightline.ir.types import Shape
 
 LOAD = 0.2
@@ -47,6 +48,7 @@ def choose_tile(
     pooled: Shape = (1, 1),
     taps: int = 64,
     rank: int = 0,
+    whole: bool = False,
 ) -> Tile:
     """The tile that takes the fewest cycles for the maps of a block at all positions.
 
@@ -57,6 +59,8 @@ def choose_tile(
     of the registers is left for what is multiplied. A tile that a row may end within has its sums
     finished number by number. Of equals, the tile with the most pixels reads the weights least
     often. Windows that are `pooled` are whole within a tile.
+
+    If `whole`, no tile is wider than a row: instructions for several products need whole vectors.
     """
     *above, columns = spatial
     height = above[-1] if above else 1
@@ -65,12 +69,13 @@ def choose_tile(
     tall = pooled[0]
     candidates = [
         Tile(tile_maps, rows, vectors, lanes)
-        for lanes in (widest, widest // 2)
-        if lanes and lanes % pooled[1] == 0
+        for lanes in sorted({widest, widest // 2, FEWEST_LANES if whole else widest}, reverse=True)
+        if lanes >= (FEWEST_LANES if whole else 1) and lanes % pooled[1] == 0
         for tile_maps in range(1, min(maps, limit) + 1)
         if maps % tile_maps == 0
         for rows in range(tall, min(height, limit // tile_maps) + 1, tall)
         for vectors in range(1, min(-(-columns // lanes), limit // (tile_maps * rows)) + 1)
+        if not whole or vectors * lanes <= columns
     ]
 
     def cost(tile: Tile) -> tuple[int, int]:

@@ -107,6 +107,9 @@ def _arrays(kernel: Kernel) -> Iterator[Array]:
     rng = np.random.default_rng(0)
     for operand in kernel.operands:
         yield _random(rng, operand.argument)
+    for operand in kernel.operands:
+        if operand.sums is not None:
+            yield _random(rng, operand.sums[1])
     for table in kernel.tables:
         yield _placed(table.array)
     yield _random(rng, kernel.result)

@@ -33,7 +33,8 @@ from sightline.backends.tvm.build import (
     parted,
     shape_of,
 )
-from sightline.backends.tvm.lanes_of_maps import PARTS, SPARE, Planes
+from sightline.backends.tvm.dot_products import Dot, of_terms
+from sightline.backends.tvm.lanes_of_maps import PARTS, Planes, spare
 from sightline.backends.tvm.layout import Packing
 from sightline.backends.tvm.tiles import MapTile, choose_map_tile
 from sightline.backends.tvm.winograd_filters import MIXED_TAPS, OUTPUT, OUTPUTS, PIXELS
@@ -97,13 +98,14 @@ def bank(
     """The sums `[N, maps, pixels]`, the pixels of one pooling window after another."""
     [part] = banks(op.table)
     lanes = build.machine.lanes
-    terms = 2 if isinstance(op, IntegerConv) else 1
+    dot = of_terms(build.machine.dots, 2) if isinstance(op, IntegerConv) else None
+    terms = dot.terms if dot else 1
     grouped = Planes.of(part.fan_in, lanes, terms)
     batch, _, *above = shape_of(x)
     spatial, (deep, across) = op.window.slide(tuple(above)), build.pooled
     windows = (spatial[0] // deep, spatial[1] // across)
     size = (windows[0] * deep, windows[1] * across)
-    runs = _runs(build, part, batch, size, terms)
+    runs = _runs(build, part, batch, size, dot)
     per_run = runs.rows * OUTPUT // deep * windows[1]
 
     pixels = _mixed_pixels(op, build, part, grouped, runs, size[0], x, fill, terms)
@@ -129,14 +131,14 @@ def row_bytes(columns: int, part: Bank, bytes_each: int) -> int:
     return MIXED_TAPS**2 * -(-columns // OUTPUT) * part.fan_in * bytes_each
 
 
-def _runs(build: Build, part: Bank, batch: int, size: Shape, terms: int) -> Runs:
+def _runs(build: Build, part: Bank, batch: int, size: Shape, dot: Dot | None) -> Runs:
     machine = build.machine
     rows, columns = (-(-each // OUTPUT) for each in size)
-    count = -(-rows // max(1, machine.cache // row_bytes(size[1], part, 4 // terms)))
+    count = -(-rows // max(1, machine.cache // row_bytes(size[1], part, 2 if dot else 4)))
     tall = -(-rows // count)
     count = -(-rows // tall)
-    spare, rank = SPARE[terms], build.choice.rank
-    tile = choose_map_tile(machine, part.maps_per_block, tall * columns, 1, spare, rank)
+    maps, rank = part.maps_per_block, build.choice.rank
+    tile = choose_map_tile(machine, maps, tall * columns, 1, spare(dot), rank)
     slabs = part.maps_per_block // (tile.vectors * machine.lanes)
     parts = batch * count * len(part.blocks)
     together = max(

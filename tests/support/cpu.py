@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from sightline.backends.tvm import cpu
 from sightline.backends.tvm.cpu import TARGET
 from sightline.backends.tvm.executable import CpuExecutable
+from sightline.backends.tvm.host import Processor, host
 from sightline.ir.build import GraphBuilder
 from sightline.ir.graph import Graph
 from sightline.ir.op import Sample
@@ -29,6 +33,15 @@ def compiled(graph: Graph, folder: Path | None = None) -> CpuExecutable:
         return TARGET.load(graph, folder)
     with tempfile.TemporaryDirectory() as passing:
         return compiled(graph, Path(passing))
+
+
+def without_bytes(patch: pytest.MonkeyPatch) -> Processor:
+    """From now on this processor has no instruction for bytes, only those for pairs of integers."""
+    here, withheld = host()
+    features = tuple(each for each in here.features if each != "avx512vnni")
+    lesser = replace(here, features=features)
+    patch.setattr(cpu, "host", lambda: (lesser, withheld))
+    return lesser
 
 
 def side_by_side(samples: Iterable[Sample]) -> tuple[Graph, dict[str, Array]]:

@@ -73,11 +73,11 @@ def _with_bank(sch: s_tir.Schedule, stages: list[Any], sums: Any, machine: Machi
             before.append(stage)
     result = stages[-1]
     if mark == MAP_TILE:
-        maps.lay_out(sch, sums, between, result, sizes, machine.dot)
+        maps.lay_out(sch, sums, between, result, sizes, machine.dots)
     elif mark == MIXED_TILE:
-        mixed.lay_out(sch, sums, between, result, sizes, machine.dot)
+        mixed.lay_out(sch, sums, between, result, sizes, machine.dots)
     else:
-        pixels.lay_out(sch, sums, between, result, sizes, machine.dot)
+        pixels.lay_out(sch, sums, between, result, sizes, machine.dots)
     for stage in before:
         spread.lay_out(sch, stage, alone=True)
 
@@ -98,7 +98,7 @@ def _one_by_one(sch: s_tir.Schedule, stages: list[Any], machine: Machine) -> Non
             sizes = [int(size) for size in sch.get(stage).annotations[mark]]
             sch.unannotate(stage, mark)
             [consumer] = sch.get_consumers(stage)
-            pixels.lay_out(sch, stage, [], consumer, sizes, machine.dot)
+            pixels.lay_out(sch, stage, [], consumer, sizes, machine.dots)
             continue
         if not any(_tile(sch, source) for source in sch.get_producers(stage)):
             spread.lay_out(sch, stage)

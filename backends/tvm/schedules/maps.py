@@ -22,7 +22,7 @@ from typing import Any
 from tvm import s_tir
 from tvm.tirx import IterVar
 
-from sightline.backends.tvm.dot_products import tensor_intrinsic
+from sightline.backends.tvm.dot_products import Dot, of_terms, tensor_intrinsic
 from sightline.backends.tvm.schedules.place import compute_within
 from sightline.backends.tvm.schedules.spread import PARALLEL_SUMS, steps
 
@@ -33,7 +33,7 @@ def lay_out(
     between: Sequence[Any],
     result: Any,
     sizes: Sequence[int],
-    dot: str,
+    dots: Sequence[Dot],
 ) -> None:
     """`between` are the stages that read the sums and are read by the result, in their order."""
     vectors, pixels, terms, run = sizes
@@ -54,12 +54,12 @@ def lay_out(
 
     compute_within(sch, between, vector)
     sch.compute_at(sums, tile, preserve_unit_loops=True)
-    in_registers(sch, sums, terms, dot)
+    in_registers(sch, sums, terms, dots)
     sch.vectorize(lane)
     sch.unroll(vector)
 
 
-def in_registers(sch: s_tir.Schedule, sums: Any, terms: int, dot: str) -> None:
+def in_registers(sch: s_tir.Schedule, sums: Any, terms: int, dots: Sequence[Dot]) -> None:
     """All that is reduced of a tile, whose loops are within those of the schedule."""
     kinds = [each.iter_type for each in sch.get(sums).iter_vars]
     own = sch.get_loops(sums)[-len(kinds) :]
@@ -76,4 +76,6 @@ def in_registers(sch: s_tir.Schedule, sums: Any, terms: int, dot: str) -> None:
         lanes = int(sch.get(lane).extent)
         start = sch.decompose_reduction(sums, reduced[0])
         sch.vectorize(sch.get_loops(start)[-1])
-        sch.tensorize(sch.get_loops(sums)[-2], tensor_intrinsic(dot, lanes))
+        sch.tensorize(
+            sch.get_loops(sums)[-2], tensor_intrinsic(of_terms(dots, terms), lanes, "pixels")
+        )

@@ -24,6 +24,7 @@ from typing import Any
 
 from tvm import s_tir
 
+from sightline.backends.tvm.dot_products import Dot
 from sightline.backends.tvm.schedules.maps import in_registers
 from sightline.backends.tvm.schedules.place import compute_within
 from sightline.backends.tvm.schedules.spread import PARALLEL_SUMS, steps
@@ -52,7 +53,7 @@ def lay_out(
     between: Sequence[Any],
     result: Any,
     sizes: Sequence[int],
-    dot: str,
+    dots: Sequence[Dot],
 ) -> None:
     """`between` are the stages that read the outputs and are read by the result, in their order."""
     vectors, terms, together, per_run = sizes
@@ -77,7 +78,7 @@ def lay_out(
     _unmix(sch, outputs_down, outputs, slab)
     _multiply(sch, products, slab)
     _mix(sch, patches, mixed_down, mixed, part)
-    in_registers(sch, products, terms, dot)
+    in_registers(sch, products, terms, dots)
 
 
 def _unmix(sch: s_tir.Schedule, down: Any, outputs: Any, slab: Any) -> None:

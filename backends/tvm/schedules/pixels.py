@@ -2,7 +2,7 @@
 
 for n, block, rows, column tile, map tile:      over the threads
     sums[maps, rows, vectors, lanes] = 0        registers
-    for plane, tap (of integers two):
+    for plane, tap (of integers two or four):
         for maps, rows, vectors:                unrolled
             sums[…] += pixels[lanes] * weight   pixels and weights from the first cache
     for maps, rows, columns:
@@ -16,7 +16,7 @@ from typing import Any
 
 from tvm import s_tir
 
-from sightline.backends.tvm.dot_products import tensor_intrinsic
+from sightline.backends.tvm.dot_products import Dot, of_terms, tensor_intrinsic
 from sightline.backends.tvm.schedules.place import compute_within
 from sightline.backends.tvm.schedules.spread import PARALLEL_SUMS, steps
 
@@ -33,7 +33,7 @@ def lay_out(
     between: Sequence[Any],
     result: Any,
     sizes: Sequence[int],
-    dot: str,
+    dots: Sequence[Dot],
 ) -> None:
     """`between` are the stages that read the sums and are read by the result, in their order."""
     maps, tile_maps, tile_rows, vectors, lanes, tall, wide, terms = sizes
@@ -56,9 +56,8 @@ def lay_out(
 
     compute_within(sch, between, inner[-2])
     sch.compute_at(sums, sch.get_loops(result)[-len(inner) - 1], preserve_unit_loops=True)
-    _in_registers(
-        sch, sums, len(rows) + 1, vectors, lanes, tensor_intrinsic(dot, lanes) if terms > 1 else ""
-    )
+    intrinsic = tensor_intrinsic(of_terms(dots, terms), lanes, "weights") if terms > 1 else ""
+    _in_registers(sch, sums, len(rows) + 1, vectors, lanes, intrinsic)
 
 
 def _in_registers(

@@ -273,7 +273,7 @@ BREAKAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "no calls": (edit(lambda fields: fields.pop("calls")), r"plan\.json is broken"),
     "odd calls": (edit(lambda fields: fields.update(calls=[3])), r"plan\.json is broken"),
     "odd features": (edit(lambda fields: fields.update(processor=[])), r"plan\.json is broken"),
-    "form": (edit(lambda fields: fields.update(schema=9)), r"plan\.json has form 9, but .* form 3"),
+    "form": (edit(lambda fields: fields.update(schema=9)), r"plan\.json has form 9, but .* form 4"),
     "TVM": (
         edit(lambda fields: fields.update(tvm="0.1")),
         r"was compiled by TVM 0\.1, but TVM .* installed\. .* or install apache-tvm==0\.1\.",

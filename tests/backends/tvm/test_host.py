@@ -17,22 +17,26 @@ from sightline.backends.tvm.host import (
 )
 from sightline.ir.errors import UserError
 
+VNNI = ("avx512bw", "avx512f", "avx512vl", "avx512vnni")
+
 
 @pytest.mark.parametrize(
-    ("features", "lanes", "registers", "dot"),
+    ("features", "lanes", "registers", "dots"),
     [
-        (("sse2",), 4, 16, "llvm.x86.sse2.pmadd.wd"),
+        (("sse2",), 4, 16, "sse2.pmadd.wd"),
         (("avx", "sse2"), 8, 16, ""),
-        (("avx", "avx2"), 8, 16, "llvm.x86.avx2.pmadd.wd"),
+        (("avx", "avx2"), 8, 16, "avx2.pmadd.wd"),
         (("avx", "avx512f"), 16, 32, ""),
-        (("avx", "avx512bw", "avx512f"), 16, 32, "llvm.x86.avx512.pmaddw.d.512"),
-        (("avx512bw", "avx512f", "avx512vl", "avx512vnni"), 16, 32, "llvm.x86.avx512.vpdpwssd.512"),
+        (("avx", "avx512bw", "avx512f"), 16, 32, "avx512.pmaddw.d.512"),
+        (VNNI, 16, 32, "avx512.vpdpbusd.512 avx512.vpdpwssd.512"),
     ],
 )
 def test_vector_registers_follow_from_the_features(
-    features: tuple[str, ...], lanes: int, registers: int, dot: str
+    features: tuple[str, ...], lanes: int, registers: int, dots: str
 ) -> None:
-    assert Processor("x86_64", "a", features).machine == Machine(lanes, registers, dot)
+    machine = Processor("x86_64", "a", features).machine
+    assert (machine.lanes, machine.registers) == (lanes, registers)
+    assert [each.name(lanes) for each in machine.dots] == [f"llvm.x86.{n}" for n in dots.split()]
 
 
 def test_other_architectures_have_vectors_of_four() -> None:

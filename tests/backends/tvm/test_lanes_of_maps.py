@@ -11,7 +11,7 @@ from tvm.target import Target
 
 from sightline.backends.tvm import cpu
 from sightline.backends.tvm.build import MAP_TILE, Machine
-from sightline.backends.tvm.dot_products import instruction
+from sightline.backends.tvm.dot_products import instructions
 from sightline.backends.tvm.host import Processor, host
 from sightline.backends.tvm.lowering import lower
 from sightline.ir.build import GraphBuilder
@@ -163,7 +163,7 @@ def test_other_processors(level: str, lanes: int, monkeypatch: pytest.MonkeyPatc
     features = ("avx", "avx2", "fma", "sse2") if lanes == 8 else ("sse2",)
     lesser = replace(here, name=level, features=features)
     assert lesser.machine.lanes == lanes
-    assert lesser.machine.dot
+    assert lesser.machine.dots
 
     def pretend() -> tuple[Processor, tuple[str, ...]]:
         return lesser, ()
@@ -175,11 +175,11 @@ def test_other_processors(level: str, lanes: int, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize(
     ("features", "expected"),
-    [(("avx512bw", "avx512f"), "vpmaddwd"), (("avx512vl", "avx512vnni"), "vpdpwssd")],
+    [(("avx512bw", "avx512f"), "vpmaddwd"), (("avx512vl", "avx512vnni"), "vpdpbusd")],
 )
 def test_the_instruction_of_a_wider_processor(features: tuple[str, ...], expected: str) -> None:
     """Compiled here, whether or not it could run here."""
-    machine = Machine(16, 32, instruction(features, 16))
+    machine = Machine(16, 32, instructions(features, 16))
     graph, _ = integer_bank(16, np.int8)
     target = Target({"kind": "llvm", "mcpu": "cascadelake"})
     [kernel] = lower(graph, machine).kernels

@@ -26,6 +26,7 @@ from sightline.ir.ops.pointwise import Tanh
 from sightline.ir.table import Table
 from sightline.ir.types import Array, TensorType
 from sightline.ir.window import Window
+from tests.support.copies import ROOT
 from tests.support.cpu import assert_near, compiled
 
 RNG = np.random.default_rng(0)
@@ -182,6 +183,12 @@ def test_a_process_ends_while_threads_spin() -> None:
     environment = os.environ | {THREADS: "3"}
     command = [sys.executable, "-c", script]
     done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE
+        command,
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
     )
     assert (done.returncode, done.stdout) == (0, f"{(1, 8, *SHAPE[2:])}\n"), done.stderr

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sightline.backends.tvm import winograd
 from sightline.backends.tvm.build import MIXED_TILE
-from sightline.backends.tvm.host import host
+from sightline.backends.tvm.host import Processor, host
 from sightline.backends.tvm.layout import Packing
 from sightline.backends.tvm.lowering import lower
 from sightline.backends.tvm.winograd_filters import OUTPUTS, PIXELS, mixed
@@ -27,7 +27,7 @@ from sightline.ir.ops.quantization import Requantize
 from sightline.ir.table import Table
 from sightline.ir.types import Array, Int, TensorType
 from sightline.ir.window import Window
-from tests.support.cpu import assert_is_reference
+from tests.support.cpu import assert_is_reference, without_bytes
 from tests.support.examples import examples
 
 RNG = np.random.default_rng(0)
@@ -77,8 +77,8 @@ def integer_bank(planes: int, size: tuple[int, ...]) -> tuple[Graph, dict[str, A
     return net.finish(), {"x": pixels}
 
 
-def is_mixed(graph: Graph) -> bool:
-    kernels = lower(graph, host()[0].machine).kernels
+def is_mixed(graph: Graph, processor: Processor | None = None) -> bool:
+    kernels = lower(graph, (processor or host()[0]).machine).kernels
     return any(MIXED_TILE in kernel.function.script() for kernel in kernels)
 
 
@@ -91,25 +91,33 @@ def test_tables_pads_and_sizes(name: str) -> None:
 
 
 @pytest.mark.parametrize("size", [(2, 2), (7, 7), (12, 40), (33, 5)])
-def test_integers_are_exact(size: tuple[int, int]) -> None:
+def test_integers_are_exact(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    processor = without_bytes(monkeypatch)
     for planes in (32, 37, 64):
         graph, inputs = integer_bank(planes, size)
-        assert is_mixed(graph)
+        assert is_mixed(graph, processor)
         assert_is_reference(graph, inputs, tolerance=0)
 
 
-def test_the_most_planes_of_integers() -> None:
+def test_the_most_planes_of_integers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the last number of planes that is mixed, the largest sums are exact still."""
     most = max(n for n in range(32, 4096) if takes_integers(n))
     assert not takes_integers(most + 1)
     graph, inputs = integer_bank(most, (4, 4))
-    assert is_mixed(graph)
+    assert is_mixed(graph, without_bytes(monkeypatch))
     assert_is_reference(graph, inputs, tolerance=0)
 
 
 def takes_integers(planes: int, bits: int = 8, kernel: tuple[int, int] = (3, 3)) -> bool:
     op = IntegerConv(Window(kernel), Table.dense(planes, 16), 31)
     return winograd.takes(op, (1, planes, 8, 8), (1, 1), (bits, 8))
+
+
+def test_bytes_are_not_mixed_where_there_is_an_instruction_for_them() -> None:
+    features = ("avx", "avx512bw", "avx512f", "avx512vl", "avx512vnni")
+    graph, _ = integer_bank(64, (12, 40))
+    assert is_mixed(graph, Processor("x86_64", "a", features[:-1]))
+    assert not is_mixed(graph, Processor("x86_64", "a", features))
 
 
 def test_what_is_not_mixed() -> None:
@@ -128,8 +136,8 @@ def test_what_is_not_mixed() -> None:
 def test_a_pooling_of_its_tiles(size: tuple[int, int]) -> None:
     net = GraphBuilder("net")
     x = net.input("x", TensorType((2, 32, *size)))
-    weights = net.constant(numbers((32 * 24, 3, 3)), "w")
-    y = net.add(Conv(Window((3, 3), pads=PADS[0]), Table.dense(32, 24)), x, weights)
+    weights = net.constant(numbers((32 * 48, 3, 3)), "w")
+    y = net.add(Conv(Window((3, 3), pads=PADS[0]), Table.dense(32, 48)), x, weights)
     net.output(net.add(MaxPool(Window((2, 2), (2, 2))), y))
     graph = net.finish()
     assert is_mixed(graph)

@@ -1,4 +1,4 @@
-"""Filter banks of short integers in vectors of pixels, two taps at a time, on the target `cpu`."""
+"""Filter banks of short integers in vectors of pixels, some taps at a time, on the target `cpu`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sightline.ir.ops.quantization import Requantize
 from sightline.ir.table import Table
 from sightline.ir.types import Array, Int, TensorType
 from sightline.ir.window import Window
-from tests.support.cpu import assert_is_reference
+from tests.support.cpu import assert_is_reference, without_bytes
 
 RNG = np.random.default_rng(0)
 
@@ -53,7 +53,7 @@ def bank(
     return net.finish(), {"x": RNG.choice([info.min, info.max, -1, 0], shape).astype(kind)}
 
 
-def has_pairs(graph: Graph) -> bool:
+def is_side_by_side(graph: Graph) -> bool:
     text = "".join(each.function.script() for each in lower(graph, host()[0].machine).kernels)
     return "v_term" in text
 
@@ -62,14 +62,21 @@ def has_pairs(graph: Graph) -> bool:
 @pytest.mark.parametrize("kind", [np.int8, np.int16])
 def test_tables_windows_and_rows(window: Window, kind: type[np.signedinteger]) -> None:
     for table in (UNEVEN, Table.dense(3, 5)):
-        for columns in (19, 41):
+        for columns in (8, 19, 41):
             graph, inputs = bank(table, window, columns, kind)
             assert_is_reference(graph, inputs, tolerance=0)
 
 
-def test_where_there_are_pairs() -> None:
-    if not host()[0].machine.dot:
+@pytest.mark.parametrize("window", WINDOWS, ids=lambda window: f"{window.kernel}")
+def test_bytes_in_pairs(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_bytes(monkeypatch)
+    assert_is_reference(*bank(UNEVEN, window, 41, np.int8), tolerance=0)
+
+
+def test_where_taps_are_side_by_side() -> None:
+    if not host()[0].machine.dots:
         pytest.skip("this processor has no instruction for pairs of integers")
-    assert has_pairs(bank(UNEVEN, WINDOWS[0], 32, np.int8)[0])
-    assert not has_pairs(bank(UNEVEN, WINDOWS[0], 5, np.int8)[0])
-    assert not has_pairs(bank(UNEVEN, Window((3, 1)), 32, np.int8)[0])
+    assert is_side_by_side(bank(UNEVEN, WINDOWS[0], 32, np.int8)[0])
+    assert is_side_by_side(bank(UNEVEN, WINDOWS[0], 5, np.int8)[0])
+    assert not is_side_by_side(bank(UNEVEN, WINDOWS[0], 3, np.int8)[0])
+    assert not is_side_by_side(bank(UNEVEN, Window((3, 1)), 32, np.int8)[0])
