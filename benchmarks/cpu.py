@@ -24,7 +24,7 @@ from pathlib import Path
 
 import sightline
 from benchmarks.figure import Figure, measure, tell
-from sightline.bench import Request, frames_for, measure_all
+from sightline.bench import LEAST_FRAMES, LEAST_SECONDS, Request, frames_for, measure_all
 from sightline.bench_results import Bench
 from sightline.frontend.model import Model
 from sightline.ir.graph import Graph, Input, Node
@@ -48,7 +48,6 @@ OTHERS = {
     "mobilenet": "models:mobilenet",
     "unet": "models:unet",
 }
-FRAMES = 50
 CALIBRATION_FRAMES = 4
 
 MEAN_BAR = 1.0
@@ -87,7 +86,7 @@ def beginning_at(graph: Graph, names: Sequence[str]) -> Graph:
     return cut
 
 
-def measured(name: str, precision: str, frames: int) -> Bench:
+def measured(name: str, precision: str, frames: int | None) -> Bench:
     """A network on the target cpu, and beside it the peer."""
     tell(f"{name} in {precision}")
     model = model_of(name)
@@ -112,7 +111,7 @@ def beside(bench: Bench, what: str, bar: float | None) -> Iterator[Figure]:
     yield Figure(f"{what}: cpu / {PEER}", bench.ratio("cpu", PEER), bar, RATIO)
 
 
-def in_precision(precision: str, networks: Sequence[str], frames: int) -> Iterator[Figure]:
+def in_precision(precision: str, networks: Sequence[str], frames: int | None) -> Iterator[Figure]:
     """Every network; in float, the scene network has a bar of its own and is not in the mean."""
     ratios = []
     for name in networks:
@@ -137,7 +136,7 @@ def compiling() -> Iterator[Figure]:
     yield Figure("resnet50, float: compile", time.perf_counter() - start, COMPILE_BAR, SECONDS)
 
 
-def repeatability(frames: int) -> Iterator[Figure]:
+def repeatability(frames: int | None) -> Iterator[Figure]:
     """One build, measured by two runs of the command."""
     with tempfile.TemporaryDirectory(prefix="sightline-") as place:
         folder = Path(place) / REPEATED
@@ -147,9 +146,10 @@ def repeatability(frames: int) -> Iterator[Figure]:
     yield Figure(what, math.fabs(second / first - 1), REPEAT_BAR, "{:.1%}")
 
 
-def _median(folder: Path, frames: int) -> float:
+def _median(folder: Path, frames: int | None) -> float:
     tell(f"measuring {folder.name}")
-    wishes = ("--json", "--frames", str(frames), "--threads", str(THREADS))
+    wishes = ["--json", "--threads", str(THREADS)]
+    wishes += ["--frames", str(frames)] if frames is not None else []
     command = [sys.executable, "-m", "sightline", "bench", str(folder), *wishes]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     (target,) = json.loads(printed)["artifacts"][0]["targets"]
@@ -170,7 +170,7 @@ def main(words: list[str]) -> int:
     unknown = set(chosen) - set(every)
     if unknown:
         parser.error(f"there is no network {', '.join(unknown)}; there are {', '.join(every)}")
-    frames = told.frames or FRAMES
+    frames = told.frames
     sections: dict[str, Callable[[], Iterator[Figure]]] = {
         "float": functools.partial(in_precision, "float", chosen, frames),
         "int8": functools.partial(in_precision, "int8", chosen, frames),
@@ -178,7 +178,13 @@ def main(words: list[str]) -> int:
         "repeat": functools.partial(repeatability, frames),
     }
     results = None if told.networks or told.frames else RESULTS
-    about = {"machine": machine(), "versions": versions(), "threads": THREADS, "frames": frames}
+    about = {
+        "machine": machine(),
+        "versions": versions(),
+        "threads": THREADS,
+        "frames": LEAST_FRAMES,
+        "seconds": LEAST_SECONDS,
+    }
     return measure(told.sections, sections, results, **about)
 
 

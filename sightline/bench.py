@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 
@@ -23,10 +25,16 @@ from sightline.passes.pipeline import is_quantized
 from sightline.peers.peer import Peer, Subject
 from sightline.picture import limits
 
-FRAMES = 50
-WARM_UP = 5
-DISTINCT = 8
-"""How many frames are measured and how many before, if nothing else is asked; random ones apart."""
+LEAST_FRAMES, LEAST_SECONDS = 50, 5.0
+"""So many frames are measured at the least and so long for each contestant, if nothing is asked.
+
+In less than that, a processor's clock and caches are not what they stay at.
+"""
+
+WARM_UP, DISTINCT = 5, 8
+"""How many frames come before those measured, and how many random ones differ."""
+
+PERCENT = 100
 
 SEED = 1
 """Of the first random frame."""
@@ -41,7 +49,7 @@ class Request:
 
     targets: tuple[str, ...] = ()
     peers: tuple[Peer, ...] = ()
-    frames: int = FRAMES
+    frames: int | None = None
     threads: int | None = None
     source: str | None = None
     resize: bool = False
@@ -150,15 +158,32 @@ def line_up(folder: str, artifact: Artifact, request: Request, report: Report = 
     )
 
 
-def measure(lined_up: LineUp, rounds: int, report: Report = silent) -> None:
+def measure(lined_up: LineUp, frames: int | None, report: Report = silent) -> None:
     """Frames of all contestants in turn; what each took is there at once."""
     runs = [each.run for each in lined_up.contestants]
-    before, total = WARM_UP * len(runs), rounds * len(runs)
+    if not runs:
+        return  # an accelerator's frames are foretold
     for done, _ in enumerate(warm_up(runs, lined_up.frames[0], WARM_UP), 1):
-        report(f"warming up {lined_up.folder}", done, before)
+        report(f"warming up {lined_up.folder}", done, WARM_UP * len(runs))
+    what = f"measuring {lined_up.folder}"
+    rounds = long_enough(len(runs), report, what) if frames is None else range(frames)
     for done, (which, taken) in enumerate(interleaved(runs, lined_up.frames, rounds), 1):
         lined_up.seconds[which].append(taken)
-        report(f"measuring {lined_up.folder}", done, total)
+        if frames is not None:
+            report(what, done, frames * len(runs))
+
+
+def long_enough(
+    contestants: int, report: Report, what: str, clock: Callable[[], float] = time.monotonic
+) -> Iterator[int]:
+    """Numbers of rounds, until there were enough and they took long enough for the contestants."""
+    begin = clock()
+    for number in count():
+        share = min(number / LEAST_FRAMES, (clock() - begin) / (LEAST_SECONDS * contestants))
+        report(what, round(min(share, 1.0) * PERCENT), PERCENT)
+        if share >= 1:
+            return
+        yield number
 
 
 def targets_of(artifact: Artifact, request: Request) -> tuple[str, ...]:
@@ -197,10 +222,11 @@ def prepared(
 
 def frames_for(model: Model, request: Request) -> list[Frame]:
     """The user's frames, or a few random ones; they are measured in turn."""
+    limit = LEAST_FRAMES if request.frames is None else request.frames
     if request.source is not None:
-        given = frames_of(model, request.source, limit=request.frames, resize=request.resize)
+        given = frames_of(model, request.source, limit=limit, resize=request.resize)
         return [{name: np.array(array) for name, array in frame.items()} for frame in given]
     picture = model.picture
     within = limits(picture) if picture is not None and len(model.graph.inputs) == 1 else None
-    count = min(DISTINCT, request.frames)
-    return [random_frame(model.graph, seed, within) for seed in range(SEED, SEED + count)]
+    seeds = range(SEED, SEED + min(DISTINCT, limit))
+    return [random_frame(model.graph, seed, within) for seed in seeds]

@@ -38,7 +38,12 @@ if TYPE_CHECKING:
     multiple=True,
     help="A target to measure (default: all but reference); repeat.",
 )
-@click.option("--frames", type=click.IntRange(min=1), metavar="N", help="How many (default: 50).")
+@click.option(
+    "--frames",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many (default: 50, and more if those take less than 5 seconds).",
+)
 @click.option(
     "--threads",
     type=click.IntRange(min=1),
@@ -75,10 +80,10 @@ def bench(
     middle half of the times lies apart, as a part of the median.
     """
     from sightline.artifact import load
-    from sightline.bench import FRAMES, Request, measure_all
+    from sightline.bench import Request, measure_all
     from sightline.picture import with_picture
 
-    request = Request(targets, peers_of(against), frames or FRAMES, threads, source, resize)
+    request = Request(targets, peers_of(against), frames, threads, source, resize)
     artifacts = []
     for folder in folders:
         artifacts.append((folder, load(folder)))
@@ -102,11 +107,12 @@ def peers_of(against: str | None) -> tuple[Peer, ...]:
     return tuple(peer(name) for name in dict.fromkeys(names))
 
 
-def status_of(session: Session, frames: int) -> int:
+def status_of(session: Session, frames: int | None) -> int:
     """The exit status, with a word on stderr where not all was done that was asked for."""
     if session.stopped is not None:
         fewest = min(len(each.times.seconds) for b in session.found for each in b.measured)
-        show_error(f"interrupted; measured until then, at least {fewest} of {frames} frames.")
+        of_all = "" if frames is None else f" of {frames}"
+        show_error(f"interrupted; measured until then, at least {fewest}{of_all} frames.")
         return TERMINATED if isinstance(session.stopped, Terminated) else INTERRUPTED
     if not session.measured and any(bench.left_out for bench in session.found):
         show_error("nothing was measured.")
@@ -133,7 +139,9 @@ def tell(session: Session) -> None:
         tell_bench(bench)
     found = machine()
     governor = found["governor"] or "unknown"
-    click.echo(f"on {found['processor']}, {found['cores']} cores, clock governor {governor}")
+    instructions = f" with {found['instructions']}" if found["instructions"] else ""
+    processor = f"{found['processor']}{instructions}"
+    click.echo(f"on {processor}, {found['cores']} cores, clock governor {governor}")
     click.echo(", ".join(f"{name} {version}" for name, version in versions().items()))
 
 

@@ -17,11 +17,16 @@ CPU_INFO = Path("/proc/cpuinfo")
 GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 """What decides about the clock, where the system tells."""
 
+INSTRUCTIONS = ("avx512_vnni", "avx_vnni", "avx512bw", "avx2", "avx")
+"""For vectors, by the names of /proc/cpuinfo: processors of one name differ most in these."""
+
 
 def machine() -> dict[str, str | int | None]:
-    """The processor by name, the cores that this process may use, and the governor of clocks."""
+    """The processor by name and instructions, cores that this process may use, clocks' governor."""
+    flags = _told("flags").split()
     return {
-        "processor": _processor(),
+        "processor": _told("model name") or platform.processor() or platform.machine(),
+        "instructions": next((each for each in INSTRUCTIONS if each in flags), None),
         "cores": _cores(),
         "governor": GOVERNOR.read_text().strip() if GOVERNOR.is_file() else None,
         "system": f"{platform.system()} {platform.machine()}",
@@ -38,10 +43,10 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _processor() -> str:
+def _told(what: str) -> str:
+    """What the system tells of the first processor; nothing, where it tells nothing."""
     lines = CPU_INFO.read_text().splitlines() if CPU_INFO.is_file() else []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(what)), "")
 
 
 def _cores() -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,19 +50,21 @@ def warm_up(runs: Sequence[Run], frame: Frame, count: int) -> Iterator[None]:
 def interleaved(
     runs: Sequence[Run],
     frames: Sequence[Frame],
-    rounds: int,
+    rounds: Iterable[int],
     *,
     rest: Callable[[], None] | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Iterator[tuple[int, float]]:
     """Which was measured, and its seconds for a frame: each once a round, all on the same frame.
 
+    `rounds` are numbered from 0.
+
     Whatever slows the machine for a while so slows all of them. Each round begins with another.
     Whoever's turn it is runs the frame twice, and the second time counts, as in a stream of frames;
     before, there is a rest, for the threads of others spin on after their work.
     """
     rest = rest or (lambda: settle()) if len(runs) > 1 else (lambda: None)
-    for number in range(rounds):
+    for number in rounds:
         frame = frames[number % len(frames)]
         for turn in range(len(runs)):
             which = (number + turn) % len(runs)

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,15 @@ import pytest
 import sightline
 from sightline import bench, measuring
 from sightline.backends.tvm.gpu import nvcc
-from sightline.bench import Contestant, Request, Session, line_up, measure_all, prepared
+from sightline.bench import (
+    Contestant,
+    Request,
+    Session,
+    line_up,
+    long_enough,
+    measure_all,
+    prepared,
+)
 from sightline.bench_commands import status_of
 from sightline.bench_results import Bench, Measured, Predicted
 from sightline.ir.errors import UserError
@@ -86,7 +95,7 @@ def test_the_same_as_json(folder: Path) -> None:
 
 
 def test_accelerators_are_told_by_their_plan_beside_peers_that_are_measured(folder: Path) -> None:
-    printed = succeeds("bench", folder / "chip", *FEW)
+    printed = succeeds("bench", folder / "chip")
     assert re.search(r"^fpga, predicted +0\.\d{3} ", printed, re.MULTILINE)
     assert "cycles at an assumed 200 MHz, " in printed
     assert f"'sightline simulate {folder / 'chip'}' confirms it" in printed
@@ -219,6 +228,32 @@ def test_integers_without_their_float_network_are_no_peers(folder: Path) -> None
     )
 
 
+def test_without_a_number_of_frames_it_takes_long_enough() -> None:
+    """At least so many frames, and so many seconds for each that is measured."""
+    told: list[tuple[int, int]] = []
+
+    def report(_: str, done: int, total: int) -> None:
+        told.append((done, total))
+
+    def rounds(contestants: int, seconds_each: float) -> int:
+        times = chain([0.0], count(0.0, seconds_each))
+        told.clear()
+        return len(list(long_enough(contestants, report, "", lambda: next(times))))
+
+    assert rounds(1, 1.0) == bench.LEAST_FRAMES
+    assert rounds(1, 0.03125) == bench.LEAST_SECONDS / 0.03125 > bench.LEAST_FRAMES
+    assert rounds(3, 0.03125) == 3 * bench.LEAST_SECONDS / 0.03125
+    assert told[0] == (0, 100)
+    assert told[-1] == (100, 100)
+    assert told == sorted(told)
+
+
+def test_it_is_measured_for_seconds(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "LEAST_SECONDS", 0.5)
+    found = succeeds_with_json("bench", folder / "float")["artifacts"][0]["targets"][0]
+    assert found["frames"] > bench.LEAST_FRAMES
+
+
 # Interruptions
 
 
@@ -246,6 +281,10 @@ def test_an_interrupt_keeps_what_was_measured(
     assert status_of(session, 6) == status
     told = "interrupted; measured until then, at least 3 of 6 frames.\n"
     assert capsys.readouterr().err.endswith(told)
+    assert status_of(session, None) == status
+    assert capsys.readouterr().err.endswith(
+        "interrupted; measured until then, at least 3 frames.\n"
+    )
 
 
 def test_an_interrupt_in_the_second_artifact_keeps_the_first(

@@ -63,7 +63,7 @@ def frames(count: int) -> list[Frame]:
 def test_all_take_turns_on_the_same_frame_and_another_begins_each_round() -> None:
     played = Played()
     runs = [played.run("a", 1.0), played.run("b", 2.0)]
-    found = list(interleaved(runs, frames(2), 3, rest=played.rest, clock=lambda: played.now))
+    found = list(interleaved(runs, frames(2), range(3), rest=played.rest, clock=lambda: played.now))
     assert " ".join(played.done) == (
         "rest a0 a0 rest b0 b0 rest b1 b1 rest a1 a1 rest a0 a0 rest b0 b0"
     )
@@ -73,7 +73,7 @@ def test_all_take_turns_on_the_same_frame_and_another_begins_each_round() -> Non
 def test_every_one_begins_as_often_as_the_others() -> None:
     played = Played()
     runs = [played.run(name, 1.0) for name in "abc"]
-    found = [which for which, _ in interleaved(runs, frames(1), 6, rest=lambda: None)]
+    found = [which for which, _ in interleaved(runs, frames(1), range(6), rest=lambda: None)]
     rounds = [found[start : start + 3] for start in range(0, 18, 3)]
     assert all(sorted(each) == [0, 1, 2] for each in rounds)
     assert sorted(each[0] for each in rounds) == [0, 0, 1, 1, 2, 2]
@@ -83,10 +83,10 @@ def test_what_is_measured_alone_needs_no_rest(monkeypatch: pytest.MonkeyPatch) -
     rests: list[int] = []
     monkeypatch.setattr(measuring, "settle", lambda: rests.append(1))
     played = Played()
-    assert len(list(interleaved([played.run("a", 1.0)], frames(1), 4))) == 4
+    assert len(list(interleaved([played.run("a", 1.0)], frames(1), range(4)))) == 4
     assert not rests
     two = [played.run("a", 1.0), played.run("b", 1.0)]
-    assert len(list(interleaved(two, frames(1), 4))) == 8
+    assert len(list(interleaved(two, frames(1), range(4)))) == 8
     assert len(rests) == 8
 
 
@@ -113,17 +113,21 @@ def test_a_machine_is_told_as_far_as_it_tells(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     info, governor = tmp_path / "cpuinfo", tmp_path / "governor"
-    info.write_text("processor\t: 0\nmodel name\t: A Fast One\nmodel name\t: Another\n")
+    info.write_text(
+        "processor\t: 0\nmodel name\t: A Fast One\nmodel name\t: Another\n"
+        "flags\t\t: fpu avx avx2 avx512_vnni avx512bw\n"
+    )
     governor.write_text("performance\n")
     monkeypatch.setattr(on, "CPU_INFO", info)
     monkeypatch.setattr(on, "GOVERNOR", governor)
     found = on.machine()
     assert (found["processor"], found["governor"]) == ("A Fast One", "performance")
+    assert found["instructions"] == "avx512_vnni"
     assert isinstance(found["cores"], int)
     assert found["cores"] >= 1
     governor.unlink()
     info.unlink()
-    assert on.machine()["governor"] is None
+    assert on.machine()["governor"] is on.machine()["instructions"] is None
     assert on.machine()["processor"]
 
 
