@@ -9,7 +9,10 @@ from itertools import groupby
 import numpy as np
 from tvm import tirx
 
-from sightline.backends.tvm.build import Build, Expr
+from sightline.backends.tvm.build import Build, Expr, Tensor, dtype_of
+from sightline.backends.tvm.dot_products import Dot, surplus
+from sightline.ir.ops.conv import Conv
+from sightline.ir.ops.integer_bank import IntegerConv
 from sightline.ir.table import Block, Table
 
 
@@ -54,6 +57,17 @@ def planes(table: Table, build: Build, bank: Bank) -> Callable[[Expr, Expr], Exp
         return lambda block, number: block * bank.fan_in + number
     listed = build.table(np.array([block.inputs for block in bank.blocks], np.int32))
     return lambda block, number: listed(block, number)
+
+
+def without_surplus(
+    op: Conv | IntegerConv, build: Build, x: Tensor, weights: Tensor, dot: Dot | None
+) -> Callable[[Expr, Expr], Expr]:
+    """(sum, map) -> the sum, less what it is too large by for the instruction's sake."""
+    sums = surplus(op.table, dtype_of(x), dot)
+    if sums is None:
+        return lambda total, _: total
+    too_much = build.summed(weights, sums)
+    return lambda total, map_: total - too_much(map_)
 
 
 def first_pairs(table: Table, build: Build, bank: Bank) -> Callable[[Expr], Expr]:

@@ -6,7 +6,7 @@ many a lane:
     sums[lane] += some[0] * each[lane, 0] + some[1] * each[lane, 1] (+ two more of bytes)
 
 Exactly. Pairs are of 16 bits; as weights have no lowest number, two products fit 32. Quads are of
-bytes: pixels without a sign, so signed ones are taken 128 too large (`unsigned`), and the sums are
+bytes: pixels without a sign, so signed ones are taken 128 too large (`as_pixel`), and the sums are
 too large by what the weights of a map add up to, times 128 (`surplus`).
 """
 
@@ -81,7 +81,7 @@ NEEDED = {4: "sse2", 8: "avx2", 16: "avx512bw"}
 """The feature that brings it."""
 
 VNNI = (Dot(4, accumulates=True), Dot(2, accumulates=True))
-"""What besides adds the sum so far, for quads and for pairs."""
+"""Those of VNNI, for quads and for pairs, which add the sum so far as well."""
 
 
 def instructions(features: Iterable[str], lanes: int) -> tuple[Dot, ...]:

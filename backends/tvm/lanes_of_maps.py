@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from tvm import te, tirx
 
-from sightline.backends.tvm.banks import Bank, banks, planes
+from sightline.backends.tvm.banks import Bank, banks, planes, without_surplus
 from sightline.backends.tvm.build import (
     EACH,
     MAP_TILE,
@@ -33,7 +33,7 @@ from sightline.backends.tvm.build import (
     reduce_axes,
     shape_of,
 )
-from sightline.backends.tvm.dot_products import Dot, as_pixel, fitting, surplus
+from sightline.backends.tvm.dot_products import Dot, as_pixel, fitting
 from sightline.backends.tvm.layout import Packing
 from sightline.backends.tvm.tiles import MOST_VECTORS, choose_map_tile
 from sightline.ir.ops.conv import Conv
@@ -115,8 +115,7 @@ def bank(
 
     pixels = _pixels(op, build, part, grouped, x, fill, dot)
     taps_of = build.packed(weights, _packing(op, part, grouped, tile.vectors, lanes, dot))
-    above_sums = surplus(op.table, dtype_of(x), dot)
-    too_much = build.summed(weights, above_sums) if above_sums else None
+    exact = without_surplus(op, build, x, weights, dot)
     group = te.reduce_axis((0, grouped.groups), "group")
     window = reduce_axes(op.window.kernel)
     step = te.reduce_axis((0, grouped.size // terms), "step")
@@ -157,7 +156,7 @@ def bank(
             tirx.floormod(vector, tile.vectors),
             tirx.floormod(o, lanes),
         )
-        return found if too_much is None else found - too_much(o)
+        return exact(found, o)
 
     return te.compute((batch, op.table.maps, math.prod(spatial)), view, "bank", attrs=EACH)
 

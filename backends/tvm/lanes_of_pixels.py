@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from tvm import te, tirx
 
-from sightline.backends.tvm.banks import Bank, banks, first_pairs, planes
+from sightline.backends.tvm.banks import Bank, banks, first_pairs, planes, without_surplus
 from sightline.backends.tvm.build import (
     EACH,
     PIXEL_TILE,
@@ -32,7 +32,7 @@ from sightline.backends.tvm.build import (
     reduce_axes,
     shape_of,
 )
-from sightline.backends.tvm.dot_products import FEWEST_LANES, Dot, as_pixel, fitting, surplus
+from sightline.backends.tvm.dot_products import FEWEST_LANES, Dot, as_pixel, fitting
 from sightline.backends.tvm.layout import Packing
 from sightline.backends.tvm.movement import joined
 from sightline.backends.tvm.pooling import seen
@@ -78,8 +78,7 @@ def bank(
         for part in parts
     ]
     covered = zip(*(tile.covers(spatial) for tile in tiles), strict=True)
-    above_sums = surplus(op.table, dtype_of(x), dot)
-    too_much = build.summed(weights, above_sums) if above_sums else None
+    exact = without_surplus(op, build, x, weights, dot)
     taps = _side_by_side(op, build, weights, dot) if dot else weights
     source = _source(op.window, x, tuple(map(max, covered)), fill, dot)
     sums = [
@@ -89,19 +88,15 @@ def bank(
     shape = (batch, op.table.maps, *spatial)
     if len(parts) == 1:
         [total], [part] = sums, parts
-
-        def cell(n: Expr, o: Expr, *at: Expr) -> Expr:
-            found = total(n, *part.place(o), *at)
-            return found if too_much is None else found - too_much(o)
-
-        return te.compute(shape, cell, "bank", attrs=EACH)
+        return te.compute(
+            shape, lambda n, o, *at: exact(total(n, *part.place(o), *at), o), "bank", attrs=EACH
+        )
     results = [_untiled(part, total, spatial) for part, total in zip(parts, sums, strict=True)]
     order = [map_ for part in parts for block in part.blocks for map_ in range(*block[:2])]
     place = build.table(np.argsort(order).astype(np.int32))
 
     def ordered(n: Expr, o: Expr, *at: Expr) -> Expr:
-        found = joined(results, 1, (n, place(o), *at))
-        return found if too_much is None else found - too_much(o)
+        return exact(joined(results, 1, (n, place(o), *at)), o)
 
     return te.compute(shape, ordered, "ordered", attrs=EACH)
 
